@@ -1,2 +1,130 @@
-//! Entry point.
-fn main() {}
+//! `cargo xtask demo | test | bench | screenshots | dist`: installs what is missing, builds, and runs.
+//!
+//! The work itself is in the package `system-tests`; this stays small so that the first command answers soon.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks on its standard streams"
+)]
+
+mod build;
+mod prerequisite;
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+use crate::build::{Profile, Variant, cargo, run};
+use crate::prerequisite::{Prerequisite, ensure, on_path};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Runs, proves and measures the whole product.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs the whole product on simulated clocks until Ctrl-C.
+    Demo {
+        /// Runs unattended: waits until all has arrived, counts at each source, prints one JSON line.
+        #[arg(long)]
+        check: bool,
+        /// Uses a build that loses one punch on the way, to show that --check notices.
+        #[arg(long)]
+        lose_one: bool,
+    },
+    /// Runs every test of the workspace.
+    Test {
+        /// Handed to the test runner (a filter, for example).
+        #[arg(last = true)]
+        runner: Vec<String>,
+    },
+    /// Measures, each figure beside its peer or limit, and adds the figures to docs/benchmarks.md.
+    Bench {
+        /// One benchmark; all when left out.
+        name: Option<String>,
+        /// Prints the figures as JSON lines and leaves docs/benchmarks.md alone.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes pictures of every page of the local UI into docs/screenshots.
+    Screenshots,
+    /// Builds the binaries that are shipped.
+    Dist {
+        /// Cargo features; those for tests only are refused.
+        #[arg(long, value_delimiter = ',')]
+        features: Vec<String>,
+    },
+}
+
+fn main() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
+    std::env::set_current_dir(root)?;
+    match Arguments::parse().command {
+        Task::Demo { check, lose_one } => demo(check, lose_one),
+        Task::Test { runner } => test(&runner),
+        Task::Bench { name, json } => bench(name.as_deref(), json),
+        Task::Screenshots => {
+            ensure(Prerequisite::SCREENSHOTS)?;
+            let binaries = build::variants(Profile::Dev, &[Variant::Plain])?;
+            let program = build::system_program(Profile::Dev, "screenshots")?;
+            become_program(Command::new(program).env("MUSTER_BIN_DIR", binaries))
+        }
+        Task::Dist { features } => build::dist(&features),
+    }
+}
+
+fn demo(check: bool, lose_one: bool) -> Result<()> {
+    ensure(Prerequisite::DEMO)?;
+    let wanted: &[Variant] = if lose_one { &[Variant::LoseOne, Variant::Plain] } else { &[Variant::Plain] };
+    let binaries = build::variants(Profile::Dev, wanted)?;
+    let mut program = Command::new(build::system_program(Profile::Dev, "demo")?);
+    program.env("MUSTER_BIN_DIR", binaries);
+    if check {
+        program.arg("--check");
+    }
+    if lose_one {
+        program.arg("--lose-one");
+    }
+    become_program(&mut program)
+}
+
+fn test(runner: &[String]) -> Result<()> {
+    ensure(Prerequisite::TEST)?;
+    let binaries = build::variants(Profile::Dev, Variant::ALL)?;
+    build::system_program(Profile::Dev, "demo")?;
+    eprintln!("xtask: examples in the documentation");
+    run(cargo().args(["test", "--quiet", "--workspace", "--doc"]))?;
+    let mut tests = cargo();
+    tests.env("MUSTER_BIN_DIR", binaries);
+    if on_path("cargo-nextest") {
+        tests.args(["nextest", "run", "--workspace"]).args(runner);
+    } else {
+        tests.args(["test", "--workspace", "--lib", "--bins", "--tests", "--"]).args(runner);
+    }
+    eprintln!("xtask: every test");
+    run(&mut tests)
+}
+
+fn bench(name: Option<&str>, json: bool) -> Result<()> {
+    ensure(Prerequisite::BENCH)?;
+    let binaries = build::variants(Profile::Release, &[Variant::Plain])?;
+    let mut program = Command::new(build::system_program(Profile::Release, "bench")?);
+    program.env("MUSTER_BIN_DIR", binaries);
+    program.args(name);
+    if json {
+        program.arg("--json");
+    }
+    become_program(&mut program)
+}
+
+/// Becomes the program, so that Ctrl-C and signals reach it alone and its exit code is ours.
+fn become_program(program: &mut Command) -> Result<()> {
+    let error = program.exec();
+    Err(error).with_context(|| format!("could not start {}", program.get_program().to_string_lossy()))
+}
