@@ -1,0 +1,1 @@
+//! A simulated clock's push side.

@@ -1,0 +1,258 @@
+//! One ZKTeco clock over TCP as a [`Driver`]: it is asked, it goes and reads.
+
+use std::net::SocketAddr;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Client, ClientError, ClientOptions};
+use super::event::{LiveEvent, MASK_ATTENDANCE};
+use super::option::ClockInfo;
+use super::session::SessionError;
+use super::{LogPiece, LogSummary, UserRecord};
+use crate::clock::Clock;
+use crate::driver::{
+    Ask, Carried, ClockFacts, ClockReading, ClockUser, Driver, DriverError, HEARTBEAT, Hint, LogEnd,
+    Observed, Order, Origin, Route, Sink, chain,
+};
+use crate::text::TextEncoding;
+
+/// Which clock, and how to talk to it.
+#[derive(Debug, Clone, Copy)]
+pub struct ZkTarget {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Key, deadlines, locking.
+    pub options: ClientOptions,
+    /// How it writes names.
+    pub encoding: TextEncoding,
+    /// Keep the session and listen for punches between orders. Otherwise each order has a session of its own.
+    pub live: bool,
+}
+
+/// Serves one clock.
+#[derive(Debug)]
+pub struct ZkDriver<C> {
+    target: ZkTarget,
+    clock: C,
+    client: Option<Client>,
+    origin: Origin,
+}
+
+impl<C: Clock> ZkDriver<C> {
+    /// A driver that is not connected yet.
+    #[must_use]
+    pub fn new(target: ZkTarget, clock: C) -> Self {
+        Self { target, clock, client: None, origin: Origin { route: Route::ZkTcp, serial: None } }
+    }
+
+    /// The open session, or a new one, which begins with the clock's facts.
+    async fn client<S: Sink>(&mut self, sink: &S) -> Result<&mut Client, DriverError> {
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => self.connect(sink).await?,
+        };
+        Ok(self.client.insert(client))
+    }
+
+    async fn connect<S: Sink>(&mut self, sink: &S) -> Result<Client, DriverError> {
+        let mut client = Client::connect(self.target.address, self.target.options).await?;
+        let info = client.info().await?;
+        self.origin.serial = info.serial.as_deref().and_then(|serial| serial.parse().ok());
+        sink.accept(&self.origin, Observed::Facts(facts(info))).await?;
+        if self.target.live {
+            // A clock that does not tell live is read on schedule all the same.
+            match client.watch(MASK_ATTENDANCE).await {
+                Ok(()) | Err(ClientError::Session(SessionError::Refused { .. })) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(client)
+    }
+
+    async fn carry_out<S: Sink>(&mut self, what: Ask, sink: &S) -> Result<Carried, DriverError> {
+        let done = self.try_carry_out(what, sink).await;
+        if done.is_err() {
+            self.client = None;
+        } else if !self.target.live
+            && let Some(client) = self.client.take()
+        {
+            // What was wanted is kept; an unconfirmed goodbye does not take it back.
+            let _ = client.close().await;
+        }
+        done
+    }
+
+    async fn try_carry_out<S: Sink>(&mut self, what: Ask, sink: &S) -> Result<Carried, DriverError> {
+        let fresh = self.client.is_none();
+        self.client(sink).await?;
+        let Self { client: Some(client), origin, target, clock } = self else {
+            return Err(DriverError::Clock { reason: "no session".into(), transient: true });
+        };
+        match what {
+            Ask::Facts if fresh => {}
+            Ask::Facts => sink.accept(origin, Observed::Facts(facts(client.info().await?))).await?,
+            Ask::Time => read_time(client, clock, origin, sink).await?,
+            Ask::SetTime(offset) => {
+                client.set_time(clock.now().with_timezone(&offset).naive_local()).await?;
+                read_time(client, clock, origin, sink).await?;
+            }
+            Ask::Users => {
+                let users = client.users().await?;
+                let users = users.iter().map(|user| clock_user(user, target.encoding)).collect();
+                sink.accept(origin, Observed::Users { users, whole: true }).await?;
+            }
+            Ask::Pull { unless_count } => return pull(client, unless_count, clock.now(), origin, sink).await,
+        }
+        Ok(Carried::Out)
+    }
+
+    /// Waits for a punch, or makes sure that the clock is still there.
+    async fn listen<S: Sink>(&mut self, sink: &S) -> Result<(), DriverError> {
+        let Some(client) = &mut self.client else { return std::future::pending().await };
+        match client.next_event(HEARTBEAT).await? {
+            Some(LiveEvent::Punches(punches)) => {
+                let hints = punches
+                    .into_iter()
+                    .map(|punch| Hint {
+                        user: punch.user,
+                        time: punch.time,
+                        state: punch.state.into(),
+                        verify: punch.verify.into(),
+                    })
+                    .collect();
+                sink.accept(&self.origin, Observed::Hint(hints)).await?;
+            }
+            Some(LiveEvent::Other { .. }) => {}
+            None => read_time(client, &self.clock, &self.origin, sink).await?,
+        }
+        Ok(())
+    }
+}
+
+impl<C: Clock> Driver for ZkDriver<C> {
+    fn route(&self) -> Route {
+        Route::ZkTcp
+    }
+
+    async fn serve<S: Sink>(
+        mut self,
+        sink: S,
+        mut orders: mpsc::Receiver<Order>,
+        stop: CancellationToken,
+    ) -> Result<(), DriverError> {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                order = orders.recv() => {
+                    let Some(Order { what, reply, .. }) = order else { break };
+                    let carried = tokio::select! {
+                        biased;
+                        () = stop.cancelled() => break,
+                        carried = self.carry_out(what, &sink) => carried,
+                    };
+                    let _ = reply.send(carried);
+                }
+                heard = self.listen(&sink) => if heard.is_err() {
+                    // The owner notices by its next order, which connects anew.
+                    self.client = None;
+                },
+            }
+        }
+        if let Some(client) = self.client.take() {
+            let _ = client.close().await;
+        }
+        Ok(())
+    }
+}
+
+async fn read_time<S: Sink>(
+    client: &mut Client,
+    clock: &impl Clock,
+    origin: &Origin,
+    sink: &S,
+) -> Result<(), DriverError> {
+    let asked = clock.now();
+    let said = client.time().await?;
+    let reading = ClockReading { said, asked, answered: clock.now() };
+    Ok(sink.accept(origin, Observed::Time(reading)).await?)
+}
+
+async fn pull<S: Sink>(
+    client: &mut Client,
+    unless_count: Option<u32>,
+    now: DateTime<Utc>,
+    origin: &Origin,
+    sink: &S,
+) -> Result<Carried, DriverError> {
+    if unless_count.is_some() && client.sizes().await?.records == unless_count {
+        return Ok(Carried::Unchanged);
+    }
+    let mut log = client.attendance(now.naive_utc()).await?;
+    while let Some(piece) = log.next().await? {
+        let observed = match piece {
+            LogPiece::Rows(rows) => Observed::Rows { rows, bad: Vec::new() },
+            LogPiece::Raw { offset, bytes } => Observed::Unread { offset, bytes },
+        };
+        sink.accept(origin, observed).await?;
+    }
+    let summary = log.finish().await?;
+    sink.accept(origin, Observed::LogEnd(log_end(&summary))).await?;
+    Ok(Carried::Out)
+}
+
+fn facts(info: ClockInfo) -> ClockFacts {
+    ClockFacts {
+        firmware: info.firmware,
+        model: info.model,
+        platform: info.platform,
+        mac: info.mac,
+        records: info.sizes.records,
+        record_capacity: info.sizes.record_capacity,
+        users: info.sizes.users,
+        user_capacity: info.sizes.user_capacity,
+        options: info.options,
+    }
+}
+
+fn clock_user(user: &UserRecord, encoding: TextEncoding) -> ClockUser {
+    ClockUser {
+        user: user.user(),
+        internal: Some(user.sn()),
+        name: user.name(encoding),
+        card: Some(user.card()).filter(|card| *card != 0).map(|card| card.to_string()),
+        privilege: user.privilege().0,
+        raw: user.to_raw_row(),
+    }
+}
+
+fn log_end(summary: &LogSummary) -> LogEnd {
+    let mut notes = Vec::new();
+    let mut note = |count: u64, what: &str| {
+        if count > 0 {
+            notes.push(format!("{count} {what}"));
+        }
+    };
+    note(summary.bad_times, "rows with a date that does not exist");
+    note(summary.doubtful, "doubtful rows");
+    note(summary.junk_blocks, "junk blocks skipped");
+    note(summary.trailing_bytes, "bytes after the last whole record");
+    note(summary.missing_bytes, "bytes declared but not sent");
+    note(summary.excess_bytes, "bytes sent beyond those declared");
+    if let Some(unread) = summary.unread {
+        notes.push(format!("{} bytes from {} kept unread: {}", unread.bytes, unread.offset, unread.reason));
+    }
+    LogEnd { counted: summary.counted, rows: summary.rows, whole: summary.is_whole(), notes }
+}
+
+impl From<ClientError> for DriverError {
+    fn from(error: ClientError) -> Self {
+        if matches!(error, ClientError::Session(SessionError::KeyNeeded | SessionError::KeyRefused)) {
+            Self::Key(chain(&error))
+        } else {
+            Self::Clock { reason: chain(&error), transient: error.is_transient() }
+        }
+    }
+}
