@@ -1,1 +1,11 @@
-//! Placeholder.
+//! What the system tests, the demo and the benchmarks share: real processes, a real PostgreSQL, a real browser.
+//!
+//! Nothing here replaces a part of the product. A test starts the binaries that are shipped, reads what they did
+//! at its source (the clocks' own lists, the edge's file, the cloud's database), and compares.
+
+pub mod binary;
+pub mod browser;
+pub mod memory;
+pub mod process;
+pub mod sent;
+pub mod wait;

@@ -1,0 +1,75 @@
+//! What a simulated clock says it kept and sent: the truth that both ledgers are compared with.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use chrono::NaiveDateTime;
+use serde::Deserialize;
+use shared_model::punch::{ClockSerial, PunchId, RawTime, UserCode};
+
+/// A record that a clock kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SentRecord {
+    /// The clock's serial number.
+    pub serial: String,
+    /// The person as the clock names him.
+    pub code: String,
+    /// The clock's wall time, `YYYY-MM-DD HH:MM:SS`; of a bad row whatever it holds.
+    pub time: String,
+    /// Whether the row holds a time that no calendar has.
+    #[serde(default)]
+    pub bad: bool,
+}
+
+/// The records of one or more clocks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SentList {
+    /// The ids of the records that are punches.
+    pub punches: BTreeSet<PunchId>,
+    /// How many records are none.
+    pub bad: usize,
+}
+
+impl SentList {
+    /// Reads a clock's list: one JSON object a line, repeats included.
+    ///
+    /// # Errors
+    /// When the file cannot be read or a line is no record.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let mut list = Self::default();
+        let mut bad = BTreeSet::new();
+        // A clock that was killed while it wrote leaves a last line without an end: never sent.
+        for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n') && line.len() > 1) {
+            let record: SentRecord =
+                serde_json::from_str(line).with_context(|| format!("{}: {line}", path.display()))?;
+            if record.bad {
+                bad.insert((record.serial, record.code, record.time));
+            } else {
+                list.punches.insert(record.id()?);
+            }
+        }
+        list.bad = bad.len();
+        Ok(list)
+    }
+
+    /// Adds another clock's records.
+    pub fn merge(&mut self, other: Self) {
+        self.punches.extend(other.punches);
+        self.bad += other.bad;
+    }
+}
+
+impl SentRecord {
+    /// The id under which both ledgers must hold it.
+    ///
+    /// # Errors
+    /// When serial, code or time is none.
+    pub fn id(&self) -> Result<PunchId> {
+        let serial = ClockSerial::parse(&self.serial)?;
+        let code = UserCode::parse(&self.code)?;
+        let time = NaiveDateTime::parse_from_str(&self.time, "%Y-%m-%d %H:%M:%S")?;
+        Ok(PunchId::of_clock(&serial, &code, RawTime::new(time)))
+    }
+}
