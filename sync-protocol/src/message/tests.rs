@@ -1,0 +1,228 @@
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use shared_model::{CompanyId, EdgeId, SiteId};
+use uuid::Uuid;
+
+use super::*;
+use crate::{Chain, Hlc, Limits, Mark, Origin, Stream};
+
+fn origin() -> Origin {
+    Origin::from_number(0x11).unwrap()
+}
+
+fn edge() -> EdgeId {
+    EdgeId::from_uuid(Uuid::from_u128(0xe))
+}
+
+fn chain(byte: u8) -> Chain {
+    Chain::from_bytes(&[byte; 16]).unwrap()
+}
+
+fn nonce() -> Nonce {
+    Nonce::from_bytes([0, 1, 2, 3, 4, 5, 6, 7])
+}
+
+/// The sample is what this version writes, it is read back, and a newer peer's field does not hurt.
+fn frozen<M: Serialize + DeserializeOwned + PartialEq + Debug>(message: &M, sample: &str) {
+    assert_eq!(serde_json::to_string(message).unwrap(), sample);
+    assert_eq!(&serde_json::from_str::<M>(sample).unwrap(), message);
+    let newer = sample.replacen('{', r#"{"a_later_field":{"x":[1]},"#, 1);
+    assert_eq!(&serde_json::from_str::<M>(&newer).unwrap(), message);
+}
+
+fn hello() -> Hello {
+    let head = |head, byte, acked| StreamHead {
+        head,
+        chain: chain(byte),
+        acked,
+        marks: vec![Mark { seq: 256, chain: chain(byte + 1) }],
+    };
+    Hello {
+        protocol: PROTOCOL,
+        capabilities: Capabilities::of(&[Capabilities::OBSERVATIONS]),
+        app_version: "0.1.0".into(),
+        schema_ver: 1,
+        edge_id: edge(),
+        origin: origin(),
+        lease_no: 4,
+        nonce: nonce(),
+        streams: [(Stream::Ledger, head(900, 1, 800)), (Stream::Records, head(300, 3, 300))].into(),
+        feed_epoch: 1,
+        cursor: 50,
+        clean: 40,
+        scope_ver: 2,
+        closed: vec![Segment { origin: origin(), stream: Stream::Ledger, head: 9, chain: chain(5) }],
+        counts: Counts { outbox: 100, quarantined: 1, disk_free: None },
+        wall: 1_795_000_000_000,
+        hlc: Hlc::from_number(117),
+        digest: None,
+    }
+}
+
+fn reply(verdict: Verdict) -> HelloReply {
+    let state = |applied, durable| StreamState { applied, durable };
+    HelloReply {
+        verdict,
+        server_time: 1_795_000_000_001,
+        protocol: 1,
+        capabilities: Capabilities::default(),
+        streams: [(Stream::Ledger, state(800, 700)), (Stream::Records, state(300, 300))].into(),
+        feed_head: 60,
+        feed_epoch: 1,
+        horizon: 5,
+        scope: Scope { sites: vec![SiteId::from_uuid(Uuid::from_u128(1))] },
+        scope_ver: 2,
+        limits: Limits::default(),
+        not_before: 0,
+    }
+}
+
+#[test]
+fn enrolment_is_frozen() {
+    frozen(
+        &EnrollRequest {
+            code: "AB12-CD34".into(),
+            public_key: "00".repeat(32),
+            name: "gate-pc".into(),
+            app_version: "0.1.0".into(),
+            protocol: PROTOCOL,
+            capabilities: Capabilities::default(),
+        },
+        r#"{"code":"AB12-CD34","public_key":"0000000000000000000000000000000000000000000000000000000000000000","name":"gate-pc","app_version":"0.1.0","protocol":{"min":1,"max":1},"capabilities":[]}"#,
+    );
+    frozen(
+        &EnrollReply {
+            edge_id: edge(),
+            company_id: CompanyId::from_uuid(Uuid::from_u128(2)),
+            company: "Padma Knit".into(),
+            sites: vec![SiteId::from_uuid(Uuid::from_u128(1))],
+            server_time: 1_795_000_000_000,
+        },
+        r#"{"edge_id":"00000000-0000-0000-0000-00000000000e","company_id":"00000000-0000-0000-0000-000000000002","company":"Padma Knit","sites":["00000000-0000-0000-0000-000000000001"],"server_time":1795000000000}"#,
+    );
+}
+
+#[test]
+fn hello_is_frozen() {
+    frozen(
+        &hello(),
+        r#"{"protocol":{"min":1,"max":1},"capabilities":["observations"],"app_version":"0.1.0","schema_ver":1,"edge_id":"00000000-0000-0000-0000-00000000000e","origin":"0000000000000011","lease_no":4,"nonce":"0001020304050607","streams":{"R":{"head":300,"chain":"03030303030303030303030303030303","acked":300,"marks":[[256,"04040404040404040404040404040404"]]},"L":{"head":900,"chain":"01010101010101010101010101010101","acked":800,"marks":[[256,"02020202020202020202020202020202"]]}},"feed_epoch":1,"cursor":50,"clean":40,"scope_ver":2,"closed_segments":[{"origin":"0000000000000011","stream":"L","head":9,"chain":"05050505050505050505050505050505"}],"counts":{"outbox":100,"quarantined":1,"disk_free":null},"wall":1795000000000,"hlc":117}"#,
+    );
+}
+
+#[test]
+fn the_hello_of_the_first_version_with_nothing_optional_is_read() {
+    let least = r#"{"protocol":{"min":1,"max":1},"app_version":"0.1.0","schema_ver":1,"edge_id":"00000000-0000-0000-0000-00000000000e","origin":"0000000000000011","lease_no":1,"nonce":"0001020304050607","streams":{},"wall":0,"hlc":0}"#;
+    let hello: Hello = serde_json::from_str(least).unwrap();
+    assert_eq!((hello.cursor, hello.closed.len(), hello.counts), (0, 0, Counts::default()));
+}
+
+const REPLY_TAIL: &str = r#""server_time":1795000000001,"protocol":1,"capabilities":[],"streams":{"R":{"applied":300,"durable":300},"L":{"applied":800,"durable":700}},"feed_head":60,"feed_epoch":1,"horizon":5,"scope":{"sites":["00000000-0000-0000-0000-000000000001"]},"scope_ver":2,"limits":{"batch_rows":1000,"batch_bytes":524288,"linger_ms":1000,"record_linger_ms":100,"linger_rows":200,"poll_wait_s":25,"idle_s":60},"not_before":0}"#;
+
+#[test]
+fn every_verdict_is_frozen() {
+    let at = [(Stream::Ledger, vec![768, 900])].into();
+    let common = [(Stream::Ledger, 512), (Stream::Records, 300)].into();
+    let samples = [
+        (Verdict::Ok, r#""verdict":"ok""#),
+        (Verdict::Stale { lease_no: 9 }, r#""verdict":"stale","lease_no":9"#),
+        (Verdict::Marks { at }, r#""verdict":"marks","at":{"L":[768,900]}"#),
+        (Verdict::Fork { common }, r#""verdict":"fork","common":{"R":300,"L":512}"#),
+        (Verdict::Snapshot, r#""verdict":"snapshot""#),
+        (Verdict::CloudRegressed, r#""verdict":"cloud_regressed""#),
+        (Verdict::Upgrade { min: 3 }, r#""verdict":"upgrade","min":3"#),
+        (Verdict::Retired, r#""verdict":"retired""#),
+    ];
+    for (verdict, head) in samples {
+        frozen(&reply(verdict), &format!("{{{head},{REPLY_TAIL}"));
+    }
+    let newer = format!(r#"{{"verdict":"dance","steps":3,{REPLY_TAIL}"#);
+    assert_eq!(serde_json::from_str::<HelloReply>(&newer).unwrap(), reply(Verdict::Unknown));
+}
+
+#[test]
+fn push_is_frozen() {
+    frozen(
+        &PushHead {
+            lease: Lease { no: 4, nonce: nonce() },
+            origin: origin(),
+            stream: Stream::Ledger,
+            feed_epoch: 1,
+            from_seq: 801,
+            prev_chain: chain(9),
+            rows: 100,
+        },
+        r#"{"lease":{"no":4,"nonce":"0001020304050607"},"origin":"0000000000000011","stream":"L","feed_epoch":1,"from_seq":801,"prev_chain":"09090909090909090909090909090909","rows":100}"#,
+    );
+    frozen(
+        &PushReply::Ok { applied: 900, durable: 800, feed_head: 60, server_time: 5 },
+        r#"{"outcome":"ok","applied":900,"durable":800,"feed_head":60,"server_time":5}"#,
+    );
+    frozen(&PushReply::Gap { applied: 7 }, r#"{"outcome":"gap","applied":7}"#);
+    frozen(&PushReply::Hello, r#"{"outcome":"hello"}"#);
+}
+
+#[test]
+fn pull_is_frozen() {
+    let request = PageRequest {
+        origin: origin(),
+        lease_no: 4,
+        nonce: nonce(),
+        epoch: 1,
+        cursor: 50,
+        head_r: 300,
+        limit: 1000,
+        wait: 25,
+    };
+    assert_eq!(
+        request.query(),
+        "origin=0000000000000011&lease_no=4&nonce=0001020304050607&epoch=1&cursor=50&head_r=300&limit=1000&wait=25"
+    );
+    let page =
+        Page { start: 50, cursor: 60, more: false, horizon: 5, feed_head: 60, server_time: 5, items: 3 };
+    frozen(
+        &PageHead::Ok(page),
+        r#"{"outcome":"ok","start":50,"cursor":60,"more":false,"horizon":5,"feed_head":60,"server_time":5,"items":3}"#,
+    );
+    frozen(&PageHead::Hello, r#"{"outcome":"hello"}"#);
+}
+
+#[test]
+fn a_refusal_is_frozen_and_an_unknown_code_is_tried_again() {
+    frozen(
+        &Refusal {
+            error: RefusalCode::Busy,
+            message: "later".into(),
+            retry_after_ms: Some(2000),
+            server_time: 5,
+        },
+        r#"{"error":"busy","message":"later","retry_after_ms":2000,"server_time":5}"#,
+    );
+    let newer: Refusal = serde_json::from_str(r#"{"error":"full_moon"}"#).unwrap();
+    assert_eq!(newer.error, RefusalCode::Unknown);
+    assert!(newer.error.is_transient());
+}
+
+#[test]
+fn the_newest_common_protocol_is_spoken() {
+    let range = |min, max| ProtocolRange { min, max };
+    assert_eq!(range(1, 4).common(range(3, 6)), Some(4));
+    assert_eq!(range(1, 2).common(range(3, 6)), None);
+    assert_eq!(PROTOCOL.common(PROTOCOL), Some(1));
+}
+
+#[test]
+fn limits_from_the_other_side_are_bounded() {
+    let zero: Limits = serde_json::from_str(
+        r#"{"batch_rows":0,"batch_bytes":0,"linger_ms":4000000000,"poll_wait_s":4000000000,"idle_s":0}"#,
+    )
+    .unwrap();
+    let bounded = zero.bounded();
+    assert_eq!(
+        (bounded.batch_rows, bounded.linger_ms, bounded.poll_wait_s, bounded.idle_s),
+        (1, 60_000, 55, 1)
+    );
+    assert!(usize::try_from(bounded.batch_bytes).unwrap() > crate::limit::ROW);
+}
