@@ -5,6 +5,8 @@
 
 pub mod binary;
 pub mod browser;
+pub mod clock;
+pub mod http;
 pub mod memory;
 pub mod process;
 pub mod sent;

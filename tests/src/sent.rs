@@ -1,4 +1,4 @@
-//! What a simulated clock says it kept and sent: the truth that both ledgers are compared with.
+//! What a simulated clock says it kept: the truth that both ledgers are compared with.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,18 +8,17 @@ use chrono::NaiveDateTime;
 use serde::Deserialize;
 use shared_model::punch::{ClockSerial, PunchId, RawTime, UserCode};
 
-/// A record that a clock kept.
+/// A record that a clock kept, as `muster-sim` writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SentRecord {
     /// The clock's serial number.
     pub serial: String,
-    /// The person as the clock names him.
-    pub code: String,
-    /// The clock's wall time, `YYYY-MM-DD HH:MM:SS`; of a bad row whatever it holds.
+    /// The user's id, which an 8-byte record does not hold: the clock's user table names it.
+    pub user: String,
+    /// The clock's wall time, `YYYY-MM-DD HH:MM:SS`.
     pub time: String,
-    /// Whether the row holds a time that no calendar has.
-    #[serde(default)]
-    pub bad: bool,
+    /// Whether any calendar has that time.
+    pub ok: bool,
 }
 
 /// The records of one or more clocks.
@@ -40,14 +39,15 @@ impl SentList {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
         let mut list = Self::default();
         let mut bad = BTreeSet::new();
-        // A clock that was killed while it wrote leaves a last line without an end: never sent.
+        // A clock that was killed while it wrote leaves a last line without an end; it wrote it before to the state
+        // file, from which it makes its list again when it starts.
         for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n') && line.len() > 1) {
             let record: SentRecord =
                 serde_json::from_str(line).with_context(|| format!("{}: {line}", path.display()))?;
-            if record.bad {
-                bad.insert((record.serial, record.code, record.time));
-            } else {
+            if record.ok {
                 list.punches.insert(record.id()?);
+            } else {
+                bad.insert((record.serial, record.user, record.time));
             }
         }
         list.bad = bad.len();
@@ -65,10 +65,10 @@ impl SentRecord {
     /// The id under which both ledgers must hold it.
     ///
     /// # Errors
-    /// When serial, code or time is none.
+    /// When serial, user or time is none.
     pub fn id(&self) -> Result<PunchId> {
         let serial = ClockSerial::parse(&self.serial)?;
-        let code = UserCode::parse(&self.code)?;
+        let code = UserCode::parse(&self.user)?;
         let time = NaiveDateTime::parse_from_str(&self.time, "%Y-%m-%d %H:%M:%S")?;
         Ok(PunchId::of_clock(&serial, &code, RawTime::new(time)))
     }

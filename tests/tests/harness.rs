@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use system_tests::clock::SimulatedClock;
 use system_tests::process::{Process, descendants, naming};
 use system_tests::sent::SentList;
 use system_tests::wait::until;
@@ -88,18 +89,35 @@ fn processes_left_behind_are_found_by_their_folder() {
 fn a_sent_list_counts_each_record_once_and_leaves_out_a_torn_last_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sent.jsonl");
-    let row = |code: &str, time: &str, bad: bool| {
-        format!("{{\"serial\":\"S1\",\"code\":\"{code}\",\"time\":\"{time}\",\"bad\":{bad}}}\n")
+    let row = |code: &str, time: &str, ok: bool| {
+        format!(
+            "{{\"serial\":\"S1\",\"code\":\"sn:7\",\"user\":\"{code}\",\"time\":\"{time}\",\"ok\":{ok}}}\n"
+        )
     };
     let text = [
-        row("7", "2026-11-20 09:00:00", false),
-        row("7", "2026-11-20 09:00:00", false),
-        row("007", "2026-11-20 09:00:00", false),
-        row("7", "2026-02-31 09:00:00", true),
-        row("7", "2026-02-31 09:00:00", true),
+        row("7", "2026-11-20 09:00:00", true),
+        row("7", "2026-11-20 09:00:00", true),
+        row("007", "2026-11-20 09:00:00", true),
+        row("7", "2026-02-31 09:00:00", false),
+        row("7", "2026-02-31 09:00:00", false),
     ]
     .concat();
     std::fs::write(&path, format!("{text}{{\"serial\":\"S1\",\"co")).unwrap();
     let list = SentList::read(&path).unwrap();
     assert_eq!((list.punches.len(), list.bad), (2, 1));
+}
+
+#[tokio::test]
+async fn a_simulated_clock_keeps_what_it_kept_over_a_power_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut clock =
+        SimulatedClock::tcp("SIM1", folder.path(), &["--records", "40", "--bad-date-row", "3"]).unwrap();
+    clock.punch(5).await.unwrap();
+    let before = clock.sent().unwrap();
+    let address = clock.address().unwrap().to_owned();
+    clock.kill().unwrap();
+    clock.run().unwrap();
+    assert_eq!(clock.address().unwrap(), address);
+    assert_eq!(clock.sent().unwrap(), before);
+    assert_eq!((before.punches.len(), before.bad), (44, 1));
 }
