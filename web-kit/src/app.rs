@@ -71,3 +71,6 @@ pub trait WebApp: Clone + Send + Sync + 'static {
     /// The site's name, navigation, state and user menu around a page.
     fn frame(&self, user: Option<&Self::User>, texts: &Texts) -> impl Future<Output = Frame> + Send;
 }
+
+#[cfg(test)]
+pub(crate) mod fixture;

@@ -1,7 +1,7 @@
 //! Requests that are not answered with what was asked for.
 //!
 //! A handler returns [`Failure`]; everything else (guards, layers, extractors) answers with a [`Refusal`]. Neither
-//! carries text for the reader: [`crate::harden`] renders the page in the reader's language, so no error text of a
+//! carries text for the reader: [`crate::harden()`] renders the page in the reader's language, so no error text of a
 //! library and no path or query of ours reaches a browser.
 
 use std::error::Error;

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 
 use crate::component::Tone;
-use crate::locale::{Key, Text, Texts};
+use crate::locale::{Key, Texts};
 use crate::session::cookie;
 
 const COOKIE: &str = "flash";
@@ -45,18 +45,18 @@ pub struct Notice {
 
 impl Flash {
     /// A message of any tone.
-    pub fn new(tone: Tone, key: impl Into<Key>) -> Self {
-        Self { tone, key: key.into(), arguments: Vec::new() }
+    pub fn new(tone: Tone, key: Key) -> Self {
+        Self { tone, key, arguments: Vec::new() }
     }
 
     /// Something was done.
     pub fn good(key: impl Into<Key>) -> Self {
-        Self::new(Tone::Good, key)
+        Self::new(Tone::Good, key.into())
     }
 
     /// Something was not done.
     pub fn bad(key: impl Into<Key>) -> Self {
-        Self::new(Tone::Bad, key)
+        Self::new(Tone::Bad, key.into())
     }
 
     /// Gives an argument of the text.
@@ -95,8 +95,7 @@ impl IntoResponseParts for Flash {
 pub(crate) fn take(headers: &HeaderMap, texts: &Texts) -> Option<Notice> {
     let bytes = URL_SAFE_NO_PAD.decode(cookie::value(headers, COOKIE)?).ok()?;
     let wire: Wire = serde_json::from_slice(&bytes).ok()?;
-    let text = texts.known(&wire.key)?;
-    let text = wire.arguments.into_iter().take(4).fold(text, Text::with_owned).to_string();
+    let text = texts.known(&wire.key, wire.arguments)?;
     Some(Notice { tone: wire.tone, text })
 }
 

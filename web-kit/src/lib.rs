@@ -3,7 +3,7 @@
 //!
 //! The crate knows nothing of punches, employees or clocks, and holds no pages of its own except sign-in and errors.
 //! A binary implements [`WebApp`] for its state, lists its routes in a [`RouteTable`], and passes the built router
-//! through [`harden`]. How to make a page is in this crate's README.
+//! through [`harden()`]. How to make a page is in this crate's README.
 
 pub mod app;
 pub mod asset;

@@ -109,13 +109,12 @@ pub struct Texts {
 impl Texts {
     /// The text of a key; give its arguments with [`Text::with`].
     pub fn t(&self, key: impl Into<Key>) -> Text<'_> {
-        Text::new(self, key.into().as_str())
+        Text::new(self, key.into())
     }
 
-    /// The text of a key that came from outside, if there is one.
-    pub(crate) fn known(&self, key: &str) -> Option<Text<'_>> {
-        let exists = self.find(key, &text::Arguments::new()).is_some();
-        exists.then(|| Text::new(self, key.to_owned()))
+    /// The text of a key and arguments that came from outside, if there is one.
+    pub(crate) fn known(&self, key: &str, arguments: Vec<(String, String)>) -> Option<String> {
+        self.find(key, &text::owned(arguments))
     }
 
     /// The language, as BCP 47 writes it (for `lang` attributes).

@@ -42,24 +42,22 @@ impl From<&Key> for Key {
 
 pub(super) type Arguments<'a> = HashMap<Cow<'static, str>, FluentValue<'a>>;
 
+pub(super) fn owned(arguments: Vec<(String, String)>) -> Arguments<'static> {
+    arguments.into_iter().map(|(name, value)| (Cow::Owned(name), FluentValue::from(value))).collect()
+}
+
 /// A text of a [`Texts`], written by `Display`.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Text<'a> {
     texts: &'a Texts,
-    key: Cow<'a, str>,
+    key: Key,
     arguments: Arguments<'a>,
 }
 
 impl<'a> Text<'a> {
-    pub(super) fn new(texts: &'a Texts, key: impl Into<Cow<'a, str>>) -> Self {
-        Self { texts, key: key.into(), arguments: HashMap::new() }
-    }
-
-    /// Gives an argument whose name came from outside.
-    pub(crate) fn with_owned(mut self, (name, value): (String, String)) -> Self {
-        self.arguments.insert(Cow::Owned(name), FluentValue::from(value));
-        self
+    pub(super) fn new(texts: &'a Texts, key: Key) -> Self {
+        Self { texts, key, arguments: HashMap::new() }
     }
 
     /// Gives one argument of the text.
@@ -71,7 +69,7 @@ impl<'a> Text<'a> {
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.texts.look_up(&self.key, &self.arguments))
+        f.write_str(&self.texts.look_up(self.key.as_str(), &self.arguments))
     }
 }
 

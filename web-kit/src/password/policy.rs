@@ -143,23 +143,26 @@ const WALKS: [&str; 7] = [
 
 fn is_guessable(text: &str, personal: &[&str]) -> bool {
     let lower = text.to_lowercase();
-    let core: String = lower.chars().map(plain_letter).collect();
-    // What is left when words an attacker tries first, and digits and signs put around them, are taken away.
-    let mut rest = core.clone();
     let personal = personal.iter().flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
     let personal: Vec<String> =
         personal.filter(|word| word.chars().count() >= 3).map(str::to_lowercase).collect();
     let mut words: Vec<&str> = WORDS.into_iter().chain(personal.iter().map(String::as_str)).collect();
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-    for word in words {
-        rest = rest.replace(word, "");
-        rest = rest.replace(&word.chars().map(plain_letter).collect::<String>(), "");
-    }
-    let unknown_letters = rest.chars().filter(|c| c.is_alphabetic()).count();
-    let guessed_words = rest.len() < core.len();
-    (guessed_words && unknown_letters < 4 && rest.chars().count() < MIN_CHARS)
+    let plain: String = lower.chars().map(plain_letter).collect();
+    is_around_words(&lower, &words)
+        || is_around_words(&plain, &words)
         || is_walk(&lower)
         || has_few_different(&lower)
+}
+
+/// Little is left when the words an attacker tries first are taken away: digits and signs around them.
+fn is_around_words(text: &str, words: &[&str]) -> bool {
+    let mut rest = text.to_owned();
+    for word in words {
+        rest = rest.replace(word, "");
+    }
+    let unknown_letters = rest.chars().filter(|c| c.is_alphabetic()).count();
+    rest.len() < text.len() && unknown_letters < 4 && rest.chars().count() < MIN_CHARS
 }
 
 /// Undoes the replacements everybody knows.
