@@ -1,6 +1,6 @@
 //! Simulated clocks, for tests and demonstrations.
 //!
-//! A [`SimClock`] has a memory of punches, generated or made live, and may be served over [TCP](tcp) and [push](push) at
+//! A [`SimClock`] has a memory of punches, generated or made live, and may be served over [TCP](tcp) and [`push`] at
 //! once, as real clocks are. It shares the packet codec with the client and none of its logic: layouts, sessions and
 //! push texts are written here a second time, from the protocol, so that a mistake in the client is not mirrored here.
 //!

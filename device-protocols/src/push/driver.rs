@@ -1,0 +1,87 @@
+//! All push clocks as one [`Driver`]: they come and tell, orders wait for their next poll.
+
+use std::sync::Arc;
+
+use chrono::{Days, NaiveDateTime};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::command::PushCommand;
+use super::listener::{self, Host};
+use crate::clock::Clock;
+use crate::driver::{Ask, Carried, Driver, DriverError, Order, Route, Sink};
+use crate::serial::Serial;
+
+/// How far back a whole log is asked for: no clock of this protocol is older.
+const EPOCH: NaiveDateTime = match chrono::NaiveDate::from_ymd_opt(2000, 1, 1) {
+    Some(day) => NaiveDateTime::new(day, chrono::NaiveTime::MIN),
+    None => NaiveDateTime::MIN,
+};
+
+/// Serves all clocks that push to one listener.
+#[derive(Debug)]
+pub struct PushDriver<H, C> {
+    listener: TcpListener,
+    host: Arc<H>,
+    clock: C,
+}
+
+impl<H: Host, C: Clock + Clone> PushDriver<H, C> {
+    /// A driver on a listener that is bound already.
+    #[must_use]
+    pub fn new(listener: TcpListener, host: Arc<H>, clock: C) -> Self {
+        Self { listener, host, clock }
+    }
+}
+
+impl<H: Host, C: Clock + Clone> Driver for PushDriver<H, C> {
+    fn route(&self) -> Route {
+        Route::Push
+    }
+
+    async fn serve<S: Sink>(
+        self,
+        sink: S,
+        mut orders: mpsc::Receiver<Order>,
+        stop: CancellationToken,
+    ) -> Result<(), DriverError> {
+        let router = listener::router(sink, Arc::clone(&self.host), self.clock.clone());
+        let serving = listener::serve(self.listener, router, stop.clone());
+        let ordering = async {
+            while let Some(Order { serial, what, reply }) = orders.recv().await {
+                let carried = match serial {
+                    Some(serial) => queue(&*self.host, &self.clock, &serial, what).await,
+                    None => Err(DriverError::Unable),
+                };
+                let _ = reply.send(carried);
+            }
+            // Nobody orders any more; clocks still tell.
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(|error| DriverError::Listener(error.to_string())),
+            () = ordering => Ok(()),
+        }
+    }
+}
+
+async fn queue(
+    host: &impl Host,
+    clock: &impl Clock,
+    serial: &Serial,
+    what: Ask,
+) -> Result<Carried, DriverError> {
+    let command = match what {
+        Ask::Facts => PushCommand::Info,
+        Ask::Users => PushCommand::SendUsers,
+        Ask::Pull { .. } => {
+            let now = clock.now().naive_utc();
+            PushCommand::SendAttendance { from: EPOCH, to: now.checked_add_days(Days::new(1)).unwrap_or(now) }
+        }
+        // These clocks set themselves from our `Date` and cannot be asked for theirs.
+        Ask::Time | Ask::SetTime(_) => return Err(DriverError::Unable),
+    };
+    host.enqueue(serial, command).await?;
+    Ok(Carried::Queued)
+}

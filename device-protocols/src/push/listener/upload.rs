@@ -1,0 +1,225 @@
+//! Uploads: read line by line, kept batch by batch.
+
+use axum::body::{Body, BodyDataStream};
+use axum::http::StatusCode;
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use super::{Answer, BODY_TIMEOUT, Host, MAX_BODY, MAX_SMALL, Service, UploadTable};
+use crate::clock::Clock;
+use crate::driver::{BadRow, BadRowReason, ClockUser, Observed, Origin, Sink};
+use crate::push::handshake::Stamp;
+use crate::push::line::{Line, LineSplitter, MAX_ATTLOG, MAX_OTHER};
+use crate::push::operlog::OperLine;
+use crate::push::request::Parameters;
+use crate::push::{attlog, fact, operlog};
+use crate::row::{AttendanceRow, RawRow};
+use crate::serial::Serial;
+
+/// Lines kept at once.
+const BATCH: usize = 512;
+
+/// The body of a request, in pieces, with a limit on each wait and on the whole.
+struct Pieces {
+    stream: BodyDataStream,
+    left: u64,
+}
+
+impl Pieces {
+    fn new(body: Body, max: u64) -> Self {
+        Self { stream: body.into_data_stream(), left: max }
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, Answer> {
+        let piece = tokio::time::timeout(BODY_TIMEOUT, self.stream.next())
+            .await
+            .map_err(|_| Answer::Not(StatusCode::REQUEST_TIMEOUT))?;
+        let Some(piece) = piece else { return Ok(None) };
+        let piece = piece.map_err(|_| Answer::Not(StatusCode::BAD_REQUEST))?;
+        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        self.left = self.left.checked_sub(length).ok_or(Answer::Not(StatusCode::PAYLOAD_TOO_LARGE))?;
+        Ok(Some(piece))
+    }
+}
+
+/// A body of at most `max` bytes.
+pub(super) async fn whole(body: Body, max: usize) -> Result<Vec<u8>, Answer> {
+    let mut pieces = Pieces::new(body, u64::try_from(max).unwrap_or(u64::MAX));
+    let mut bytes = Vec::new();
+    while let Some(piece) = pieces.next().await? {
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
+/// Reads a body and keeps nothing of it.
+pub(super) async fn drain(body: Body) -> Result<(), Answer> {
+    let mut pieces = Pieces::new(body, MAX_BODY);
+    while pieces.next().await?.is_some() {}
+    Ok(())
+}
+
+/// Lines of a body with their place.
+struct Lines {
+    pieces: Pieces,
+    splitter: LineSplitter,
+    ended: bool,
+    position: u64,
+}
+
+impl Lines {
+    fn new(body: Body, max: usize) -> Self {
+        Self {
+            pieces: Pieces::new(body, MAX_BODY),
+            splitter: LineSplitter::new(max),
+            ended: false,
+            position: 0,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<(u64, Line)>, Answer> {
+        let line = loop {
+            if let Some(line) = self.splitter.next_line() {
+                break line;
+            }
+            if self.ended {
+                match self.splitter.last_line() {
+                    Some(line) => break line,
+                    None => return Ok(None),
+                }
+            }
+            match self.pieces.next().await? {
+                Some(piece) => self.splitter.push(&piece),
+                None => self.ended = true,
+            }
+        };
+        let position = self.position;
+        self.position += 1;
+        Ok(Some((position, line)))
+    }
+}
+
+#[derive(Default)]
+struct Batch {
+    rows: Vec<AttendanceRow>,
+    users: Vec<ClockUser>,
+    bad: Vec<BadRow>,
+}
+
+impl Batch {
+    fn is_full(&self) -> bool {
+        self.rows.len() + self.users.len() + self.bad.len() >= BATCH
+    }
+}
+
+impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
+    pub(super) async fn upload(
+        &self,
+        origin: &Origin,
+        serial: &Serial,
+        query: &Parameters,
+        body: Body,
+    ) -> Result<Answer, Answer> {
+        let table = query.get("table").unwrap_or_default().to_ascii_uppercase();
+        let stamp = query.get("stamp").or_else(|| query.get("opstamp")).and_then(Stamp::parse);
+        match table.as_str() {
+            "ATTLOG" => {
+                let lines = self.punches(origin, body).await?;
+                self.host.uploaded(serial, UploadTable::Attendance, stamp).await?;
+                Ok(Answer::Count(lines))
+            }
+            "OPTIONS" => {
+                let body = whole(body, MAX_SMALL).await?;
+                let options = fact::parse_options(&String::from_utf8_lossy(&body));
+                self.sink.accept(origin, Observed::Facts(fact::of_options(options))).await?;
+                Ok(Answer::Ok)
+            }
+            "ATTPHOTO" => {
+                self.sink.accept(origin, Observed::Heard).await?;
+                drain(body).await?;
+                Ok(Answer::Ok)
+            }
+            _ => {
+                let lines = self.operations(origin, serial, &table, body).await?;
+                self.host.uploaded(serial, UploadTable::Operations, stamp).await?;
+                Ok(Answer::Count(lines))
+            }
+        }
+    }
+
+    async fn punches(&self, origin: &Origin, body: Body) -> Result<u64, Answer> {
+        let latest = self.latest();
+        let mut lines = Lines::new(body, MAX_ATTLOG);
+        let mut batch = Batch::default();
+        while let Some((position, line)) = lines.next().await? {
+            match attlog::parse(&line, position, latest) {
+                Ok(row) => batch.rows.push(row),
+                Err(bad) => batch.bad.push(bad),
+            }
+            if batch.is_full() {
+                self.keep_punches(origin, std::mem::take(&mut batch)).await?;
+            }
+        }
+        self.keep_punches(origin, batch).await?;
+        Ok(lines.position)
+    }
+
+    async fn keep_punches(&self, origin: &Origin, batch: Batch) -> Result<(), Answer> {
+        let Batch { rows, bad, .. } = batch;
+        let seen =
+            if rows.is_empty() && bad.is_empty() { Observed::Heard } else { Observed::Rows { rows, bad } };
+        Ok(self.sink.accept(origin, seen).await?)
+    }
+
+    async fn operations(
+        &self,
+        origin: &Origin,
+        serial: &Serial,
+        table: &str,
+        body: Body,
+    ) -> Result<u64, Answer> {
+        let encoding = self.encoding(serial);
+        let mut lines = Lines::new(body, MAX_OTHER);
+        let mut batch = Batch::default();
+        while let Some((position, line)) = lines.next().await? {
+            let (raw, parsed) = match &line {
+                Line::Whole(raw) => (raw, operlog::parse(raw, table, encoding)),
+                Line::TooLong(raw) => (raw, Err(BadRowReason::TooLong)),
+            };
+            match parsed {
+                Ok(OperLine::User(user)) => batch.users.push(user),
+                Ok(OperLine::Operation(operation)) => {
+                    tracing::info!(
+                        clock.serial = %serial,
+                        operation.code = operation.code,
+                        "a clock reports operation {}",
+                        operation.code
+                    );
+                }
+                Ok(OperLine::PassedOver) => {}
+                Err(reason) => {
+                    let kept = raw.get(..raw.len().min(crate::push::line::KEPT)).unwrap_or_default();
+                    batch.bad.push(BadRow { position, reason, raw: RawRow::new(kept) });
+                }
+            }
+            if batch.is_full() {
+                self.keep_users(origin, std::mem::take(&mut batch)).await?;
+            }
+        }
+        // Also without any row: only an adopted clock may be told that its upload arrived.
+        self.sink.accept(origin, Observed::Heard).await?;
+        self.keep_users(origin, batch).await?;
+        Ok(lines.position)
+    }
+
+    /// Lines of other tables that cannot be read hold no punches; they are counted, logged and passed over.
+    async fn keep_users(&self, origin: &Origin, batch: Batch) -> Result<(), Answer> {
+        if !batch.bad.is_empty() {
+            tracing::debug!(lines = batch.bad.len(), "lines of an upload without punches could not be read");
+        }
+        if batch.users.is_empty() {
+            return Ok(());
+        }
+        Ok(self.sink.accept(origin, Observed::Users { users: batch.users, whole: false }).await?)
+    }
+}
