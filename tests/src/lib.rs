@@ -3,10 +3,15 @@
 //! Nothing here replaces a part of the product. A test starts the binaries that are shipped, reads what they did
 //! at its source (the clocks' own lists, the edge's file, the cloud's database), and compares.
 
+pub mod bench;
 pub mod binary;
 pub mod browser;
 pub mod clock;
+pub mod cloud;
+pub mod edge;
+pub mod folder;
 pub mod http;
+pub mod ledger;
 pub mod memory;
 pub mod process;
 pub mod sent;

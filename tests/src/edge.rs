@@ -1,0 +1,139 @@
+//! The edge agent as a process of its own.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+use shared_model::punch::PunchId;
+
+use crate::binary::{Program, Variant};
+use crate::cloud::run_command;
+use crate::process::Process;
+
+const START: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_secs(30);
+
+/// An edge agent that outlives its process: what it holds is in its folder.
+pub struct Edge {
+    data: PathBuf,
+    logs: PathBuf,
+    variant: Variant,
+    process: Option<Process>,
+    ui: Option<String>,
+    push: Option<String>,
+}
+
+impl Edge {
+    /// An agent on this folder that does not run yet.
+    #[must_use]
+    pub fn new(data: &Path, logs: &Path, variant: Variant) -> Self {
+        Self { data: data.to_owned(), logs: logs.to_owned(), variant, process: None, ui: None, push: None }
+    }
+
+    /// Starts it, again at the same addresses where it ran before.
+    ///
+    /// # Errors
+    /// When it does not start or, with a fault in its environment, ends before it listens.
+    pub fn run(&mut self, environment: &[(&str, &str)]) -> Result<()> {
+        let mut command = Command::new(Program::Edge.path(self.variant)?);
+        command.arg("--data").arg(&self.data).arg("run");
+        command.args(["--ui-listen", self.ui.as_deref().unwrap_or("127.0.0.1:0")]);
+        command.args(["--push-listen", self.push.as_deref().unwrap_or("127.0.0.1:0")]);
+        command.envs(environment.iter().copied());
+        let process = self.process.insert(Process::spawn("edge", &command, &self.logs)?);
+        self.ui = Some(process.listening("ui", START)?);
+        self.push = Some(process.listening("push", START)?);
+        Ok(())
+    }
+
+    /// Where its pages are.
+    ///
+    /// # Errors
+    /// When it never ran.
+    pub fn url(&self) -> Result<String> {
+        Ok(format!("http://{}", self.ui.as_deref().context("the edge never ran")?))
+    }
+
+    /// Where clocks post to.
+    ///
+    /// # Errors
+    /// When it never ran.
+    pub fn push_url(&self) -> Result<String> {
+        Ok(format!("http://{}", self.push.as_deref().context("the edge never ran")?))
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The running process.
+    pub fn process(&mut self) -> Option<&mut Process> {
+        self.process.as_mut()
+    }
+
+    /// Ends it as a power cut would.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.take().map_or(Ok(()), |mut process| process.kill())
+    }
+
+    /// Asks it to stop and waits for its end.
+    ///
+    /// # Errors
+    /// When it does not end or ends with an error.
+    pub fn stop(&mut self) -> Result<()> {
+        let Some(mut process) = self.process.take() else { return Ok(()) };
+        let status = process.stop(STOP)?;
+        if !status.success() {
+            bail!("the edge ended with {status}");
+        }
+        Ok(())
+    }
+
+    /// Runs a command of its program and returns the JSON it prints.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn command(&self, arguments: &[&str]) -> Result<Value> {
+        run_command(Program::Edge, self.variant, &self.data, arguments)
+    }
+
+    /// A connection to its file that cannot write.
+    ///
+    /// # Errors
+    /// When there is no file yet.
+    pub fn file(&self) -> Result<Connection> {
+        let path = self.data.join("muster-edge.db");
+        let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .with_context(|| format!("opening {}", path.display()))?;
+        connection.busy_timeout(Duration::from_secs(10))?;
+        Ok(connection)
+    }
+
+    /// The ids in its ledger.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn ledger(&self) -> Result<BTreeSet<PunchId>> {
+        let file = self.file()?;
+        let mut statement = file.prepare("SELECT punch_id FROM ledger")?;
+        let ids = statement.query_map([], |row| row.get(0))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
+    /// The number that a query counts.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn count(&self, sql: &str) -> Result<i64> {
+        Ok(self.file()?.query_row(sql, [], |row| row.get(0))?)
+    }
+}
