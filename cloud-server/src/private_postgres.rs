@@ -141,6 +141,10 @@ impl PrivatePostgres {
         let guardian = self.guardian;
         // The guardian's thread ends with the server; joining it may block.
         let _ = tokio::task::spawn_blocking(move || guardian.stop()).await;
+        // Empty now; below DATA it stays for the next start.
+        if !self.folders.socket().starts_with(self.folders.cluster().parent().unwrap_or(Path::new("/"))) {
+            let _ = std::fs::remove_dir(self.folders.socket());
+        }
     }
 
     /// Waits until the server has failed for good; it is restarted by itself before that.

@@ -53,7 +53,7 @@ CREATE TABLE session (
     signed_in_at timestamptz NOT NULL,
     last_seen_at timestamptz NOT NULL
 );
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_by_user ON session (user_id);
 SELECT app_may('session', 'SELECT, INSERT, UPDATE, DELETE');
 
 -- One-time tokens for a first password: printed once, only their hash is kept.

@@ -13,6 +13,7 @@ pub mod folder;
 pub mod http;
 pub mod ledger;
 pub mod memory;
+pub mod postgres;
 pub mod process;
 pub mod sent;
 pub mod wait;
