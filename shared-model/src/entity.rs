@@ -23,7 +23,7 @@ pub trait Entity: Sized {
     /// Its fields, by rising tag.
     const FIELDS: &'static [FieldDef];
     /// The type of its key.
-    type Id: Copy;
+    type Id: Copy + std::fmt::Display + From<uuid::Uuid> + Into<uuid::Uuid>;
 
     /// All fields as tagged values; `null` for what is not set.
     fn to_fields(&self) -> FieldMap;
