@@ -1,0 +1,198 @@
+//! The agent's database: one SQLite file, one writer, some readers.
+//!
+//! ```text
+//! write(closure) ─┐
+//! write(closure) ─┼─ bounded channel ─ writer thread: BEGIN · savepoint each · COMMIT (WAL, synchronous=FULL)
+//! write(closure) ─┘                        └─ only after COMMIT: replies, then events
+//! read(closure)  ─── one of a few read-only connections, each closure in one snapshot
+//! ```
+//!
+//! Rules that hold here: a reply means the change is on disk; a full disk is [`StoreError::DiskFull`], nothing of
+//! that group happened, and the next write that fits works; the ledger and the audit log only grow; a record
+//! changes only through [`WriteTx::change`], together with its change row, its audit row and what must be
+//! recomputed. Only this module and its children know SQL.
+
+mod audit;
+mod change;
+mod clock_user;
+mod device;
+mod error;
+mod event;
+mod job;
+mod ledger;
+mod ledger_log;
+mod meta;
+mod pending;
+mod quarantine;
+mod reader;
+mod recompute;
+mod record;
+mod schema;
+mod version;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use shared_model::{Clock, Entropy};
+use tokio::sync::broadcast;
+
+pub use audit::{AuditRow, Via};
+pub use change::{Author, Edit};
+pub use clock_user::{ClockUser, UsersTaken};
+pub use device::{AdoptedDevice, DeviceCounters, DeviceReport, DeviceRow, Link, LogPlace};
+pub use error::StoreError;
+pub use event::StoreEvent;
+pub use job::Job;
+pub use ledger::{Delivered, Delivery, Taken};
+pub use meta::{Meta, MetaValue, StreamState};
+pub use pending::PendingDevice;
+pub use quarantine::{BadRow, QuarantineReason, QuarantinedRow};
+pub use reader::ReadTx;
+pub use recompute::{DateSpan, Recompute, RecomputeScope};
+pub use record::Stored;
+pub use writer::WriteTx;
+
+/// The name of the database file in the data folder.
+pub const FILE: &str = "muster-edge.db";
+
+/// The name of the file that the writing process holds locked.
+pub const LOCK: &str = "muster-edge.lock";
+
+/// Events kept for a listener that is slow.
+const EVENTS: usize = 256;
+
+/// The open database. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    writer: writer::Writer,
+    reader: reader::Reader,
+    events: broadcast::Sender<StoreEvent>,
+    thread: Arc<std::thread::JoinHandle<()>>,
+    lock: Arc<File>,
+}
+
+impl Store {
+    /// Opens the database of a data folder, makes it if there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::SchemaTooNew`] for a file of a newer program; otherwise what SQLite says.
+    pub fn open(folder: &Path, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, StoreError> {
+        let lock = lock_folder(folder)?;
+        let path = folder.join(FILE);
+        let mut connection = Connection::open(&path)?;
+        schema::check(&connection)?;
+        prepare(&connection)?;
+        schema::migrate(&mut connection)?;
+        let (events, _) = broadcast::channel(EVENTS);
+        let (writer, thread) = writer::Writer::start(connection, clock, entropy, events.clone())?;
+        let store = Self {
+            writer,
+            reader: reader::Reader::new(&path),
+            events,
+            thread: Arc::new(thread),
+            lock: Arc::new(lock),
+        };
+        store.write_blocking(WriteTx::begin_life)?;
+        Ok(store)
+    }
+
+    /// Runs a closure in a transaction of the writer; the answer comes after the commit.
+    ///
+    /// # Errors
+    /// What the closure returns, or why it could not be committed; then nothing of it has happened.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&WriteTx) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.writer.write(work).await
+    }
+
+    /// The same for code that is not on a runtime worker (start-up, commands).
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&WriteTx) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.writer.write_blocking(work)
+    }
+
+    /// Runs a closure over one snapshot of the database, on a thread for blocking work.
+    ///
+    /// # Errors
+    /// What the closure returns, or why the database cannot be read.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&ReadTx) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.reader.read(work).await
+    }
+
+    /// The same for code that is not on a runtime worker.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn read_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&ReadTx) -> Result<T, StoreError>,
+    {
+        self.reader.read_blocking(work)
+    }
+
+    /// What is committed from now on. A listener that falls behind loses the oldest events.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<StoreEvent> {
+        self.events.subscribe()
+    }
+
+    /// Lets go of the database. The last clone to do so waits until all writes are on disk and the file is closed.
+    pub fn close(self) {
+        let Self { writer, reader, events: _, thread, lock: _lock } = self;
+        drop(reader);
+        drop(writer);
+        if let Some(thread) = Arc::into_inner(thread)
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's writer thread ended badly");
+        }
+    }
+}
+
+/// What every write connection is set to.
+fn prepare(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Otherwise INSERT OR REPLACE would delete rows past the triggers that forbid it.
+    connection.pragma_update(None, "recursive_triggers", true)?;
+    // Fewer, larger checkpoints: bulk inserts go half as fast again.
+    connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    connection.pragma_update(None, "cache_size", -4096)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(96);
+    Ok(())
+}
+
+/// One process writes to a data folder. The lock goes when the process ends, however it ends.
+fn lock_folder(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join(LOCK);
+    let wrap = |cause| StoreError::File { path: path.display().to_string(), cause };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(wrap)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse),
+        Err(std::fs::TryLockError::Error(cause)) => Err(wrap(cause)),
+    }
+}
