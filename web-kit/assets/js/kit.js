@@ -76,6 +76,9 @@ document.addEventListener("click", (event) => {
 prepareReveal(document);
 document.addEventListener("htmx:load", (event) => prepareReveal(event.detail.elt));
 
+/** A form that comes back with errors starts at the first of them. */
+document.querySelector("[aria-invalid='true']")?.focus();
+
 /** Form controls with data-submit send their form when they change, such as a date or a filter. */
 document.addEventListener("change", (event) => {
   if (event.target.matches?.("[data-submit]")) event.target.form?.requestSubmit();

@@ -251,7 +251,7 @@ async fn sign_in_refused(page: Page, form: FormState) -> Response {
 async fn live(State(app): State<Gallery>, page: Page) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     drop(app);
     let events = stream::iter(0_u32..).then(move |number| {
-        let chip = page.chip_with(Tone::Good, "sign-out", "In").to_string();
+        let chip = page.chip_with(Tone::Good, "in", "In").to_string();
         async move {
             tokio::time::sleep(Duration::from_secs(2)).await;
             let second = number % 60;

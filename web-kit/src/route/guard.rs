@@ -33,7 +33,9 @@ pub(super) async fn check<A: WebApp>(
         Access::Needs(permission) => Some(Some(permission)),
     };
     if let Some(permission) = required {
-        let current = match session::resolve(&guard.app, &parts.headers, guard.activity).await {
+        // Scripts ask with HEAD whether the session still lives, which must not keep it alive.
+        let activity = if parts.method == Method::HEAD { Activity::Passive } else { guard.activity };
+        let current = match session::resolve(&guard.app, &parts.headers, activity).await {
             Ok(Some(current)) => current,
             Ok(None) => return ask_to_sign_in(&guard.app, &parts),
             Err(error) => return Failure::new(Refusal::Internal, error).into_response(),
