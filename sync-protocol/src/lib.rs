@@ -8,6 +8,7 @@
 pub mod body;
 pub mod chain;
 pub mod change;
+pub mod cloud;
 pub mod compress;
 pub mod frame;
 pub mod hlc;

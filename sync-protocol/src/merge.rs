@@ -2,10 +2,10 @@
 //!
 //! The cloud merges changes in the order of their arrival; an edge merges its own waiting changes onto the last state
 //! that it pulled, and so sees beforehand what the cloud will make of them. Nothing here looks at a time: what an author
-//! had seen decides, by [`Change::ctx`].
+//! had seen decides, by [`Rules::saw`].
 //!
 //! ```text
-//! seen(dot)     ctx covers dot, or dot's origin is folded up to it
+//! seen(dot)     the context covers dot, or dot's origin is folded up to it
 //!
 //! record absent    create makes it; anything else is an orphan
 //! tombstone        restore that saw the delete: alive, with its fields; update, decide or another restore: conflict, the
@@ -66,15 +66,17 @@ pub struct Rules<'a> {
     pub kind: Kind,
     /// Which value counts in a conflict.
     pub field: FieldRule,
+    /// What the author is taken to have seen: the change's context, at the cloud cut down to what was there to be seen.
+    pub saw: &'a VersionVector,
     /// Origins that are closed and whose changes everybody has (sync.md 2.9).
     pub folded: &'a VersionVector,
 }
 
 impl<'a> Rules<'a> {
-    /// The rules of a kind.
+    /// The rules of a kind for an author who saw `saw`.
     #[must_use]
-    pub const fn of(kind: Kind, folded: &'a VersionVector) -> Self {
-        Self { kind, field: FieldRule::of(kind), folded }
+    pub const fn of(kind: Kind, saw: &'a VersionVector, folded: &'a VersionVector) -> Self {
+        Self { kind, field: FieldRule::of(kind), saw, folded }
     }
 }
 
@@ -199,7 +201,7 @@ struct Merging<'a> {
 
 impl Merging<'_> {
     fn seen(&self, dot: Dot) -> bool {
-        self.change.ctx.covers(dot) || self.rules.folded.covers(dot)
+        self.rules.saw.covers(dot) || self.rules.folded.covers(dot)
     }
 
     fn create(&self) -> Record {

@@ -41,7 +41,18 @@ fn change(origin: i64, seq: i64, op: Op, ctx: &[(i64, i64)], fields: &[(u16, &st
 }
 
 fn merged(record: Option<Record>, change: &Change) -> Merged {
-    merge(record, change, Rules::of(Kind::Employee, &VersionVector::new())).unwrap()
+    try_merge(record, change).unwrap()
+}
+
+fn try_merge(record: Option<Record>, change: &Change) -> Result<Merged, Orphan> {
+    merge(record, change, Rules::of(change.known_kind().unwrap(), &change.ctx, &VersionVector::new()))
+}
+
+/// The arriving value counts, as a kind may say.
+fn merged_arriving(record: Record, change: &Change) -> Merged {
+    let folded = VersionVector::new();
+    let rules = Rules { field: FieldRule::Arriving, ..Rules::of(Kind::Employee, &change.ctx, &folded) };
+    merge(Some(record), change, rules).unwrap()
 }
 
 fn created() -> Record {
@@ -95,10 +106,7 @@ fn the_same_field_changed_unseen_keeps_what_stands_and_both_values() {
 #[test]
 fn a_kind_may_let_the_arriving_value_count() {
     let first = merged(Some(created()), &change(CLOUD, 2, Op::Update, &[(CLOUD, 1)], &[(2, "A")]));
-    let folded = VersionVector::new();
-    let rules = Rules { field: FieldRule::Arriving, ..Rules::of(Kind::Employee, &folded) };
-    let second =
-        merge(Some(first.record), &change(EDGE, 1, Op::Update, &[(CLOUD, 1)], &[(2, "B")]), rules).unwrap();
+    let second = merged_arriving(first.record, &change(EDGE, 1, Op::Update, &[(CLOUD, 1)], &[(2, "B")]));
     assert_eq!(value(&second.record, 2), &json!("B"));
     assert_eq!((second.conflicts.len(), second.conflicts[0].kept), (1, FieldRule::Arriving));
 }
@@ -123,17 +131,11 @@ fn a_save_from_an_old_form_of_the_same_origin_is_a_conflict() {
 fn a_group_is_merged_as_one() {
     // A leave's from, to and portion are one group; its reason stands alone.
     let kind = Kind::Leave;
-    let folded = VersionVector::new();
-    let rules = Rules::of(kind, &folded);
     let at = |change: Change| Change { kind: kind.number().into(), ..change };
-    let base =
-        merge(None, &at(change(CLOUD, 1, Op::Create, &[], &[(2, "a"), (3, "b"), (10, "r")])), rules).unwrap();
+    let base = merged(None, &at(change(CLOUD, 1, Op::Create, &[], &[(2, "a"), (3, "b"), (10, "r")])));
     let saw = [(CLOUD, 1)];
-    let first =
-        merge(Some(base.record), &at(change(CLOUD, 2, Op::Update, &saw, &[(2, "c")])), rules).unwrap();
-    let second =
-        merge(Some(first.record), &at(change(EDGE, 1, Op::Update, &saw, &[(3, "d"), (10, "s")])), rules)
-            .unwrap();
+    let first = merged(Some(base.record), &at(change(CLOUD, 2, Op::Update, &saw, &[(2, "c")])));
+    let second = merged(Some(first.record), &at(change(EDGE, 1, Op::Update, &saw, &[(3, "d"), (10, "s")])));
     assert_eq!((value(&second.record, 2), value(&second.record, 3)), (&json!("c"), &json!("b")));
     assert_eq!(value(&second.record, 10), &json!("s"));
     let [conflict] = &second.conflicts[..] else { panic!("{:?}", second.conflicts) };
@@ -144,8 +146,7 @@ fn a_group_is_merged_as_one() {
 #[test]
 fn an_update_never_creates() {
     for op in [Op::Update, Op::Delete, Op::Restore, Op::Decide] {
-        let orphan =
-            merge(None, &change(EDGE, 1, op, &[], &[]), Rules::of(Kind::Employee, &VersionVector::new()));
+        let orphan = try_merge(None, &change(EDGE, 1, op, &[], &[]));
         assert_eq!(orphan, Err(Orphan));
     }
 }
@@ -188,10 +189,7 @@ fn a_tombstone_absorbs_all_but_a_restore_that_saw_the_delete() {
 #[test]
 fn the_first_decision_stands_whatever_the_rule() {
     let first = merged(Some(created()), &change(CLOUD, 2, Op::Decide, &[(CLOUD, 1)], &[(2, "yes")]));
-    let folded = VersionVector::new();
-    let rules = Rules { field: FieldRule::Arriving, ..Rules::of(Kind::Employee, &folded) };
-    let second =
-        merge(Some(first.record), &change(EDGE, 1, Op::Decide, &[(CLOUD, 1)], &[(2, "no")]), rules).unwrap();
+    let second = merged_arriving(first.record, &change(EDGE, 1, Op::Decide, &[(CLOUD, 1)], &[(2, "no")]));
     assert_eq!((value(&second.record, 2), second.conflicts[0].cause), (&json!("yes"), Cause::AlreadyDecided));
 }
 
@@ -199,11 +197,8 @@ fn the_first_decision_stands_whatever_the_rule() {
 fn a_folded_origin_counts_as_seen() {
     let first = merged(Some(created()), &change(OTHER, 4, Op::Update, &[(CLOUD, 1)], &[(2, "A")]));
     let folded = vv(&[(OTHER, 4)]);
-    let second = merge(
-        Some(first.record),
-        &change(EDGE, 1, Op::Update, &[(CLOUD, 1)], &[(2, "B")]),
-        Rules::of(Kind::Employee, &folded),
-    );
+    let late = change(EDGE, 1, Op::Update, &[(CLOUD, 1)], &[(2, "B")]);
+    let second = merge(Some(first.record), &late, Rules::of(Kind::Employee, &late.ctx, &folded));
     assert_eq!(second.unwrap().conflicts, vec![]);
 }
 
