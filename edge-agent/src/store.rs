@@ -28,7 +28,6 @@ mod reader;
 mod recompute;
 mod record;
 mod schema;
-mod version;
 mod writer;
 
 #[cfg(test)]

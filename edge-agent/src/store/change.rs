@@ -4,17 +4,19 @@
 //! version, chain), its audit row, and what must be recomputed because of it. Triggers refuse records that change any
 //! other way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
 use serde_json::Value;
 use shared_model::entity::Entity;
 use shared_model::punch::PunchId;
 use shared_model::{ActorId, FieldMap, FieldTag, Kind};
+use sync_protocol::merge::{Conflict, Orphan, Rules, merge};
+use sync_protocol::record::Record;
 use sync_protocol::{Change, ConflictId, Dot, Op, Stream, VersionVector};
 use uuid::Uuid;
 
-use super::record::{self, RecordRow};
+use super::record;
 use super::{DateSpan, Meta, StoreError, StoreEvent, StreamState, Via, WriteTx, recompute};
 
 /// The version of the field lists that this program writes.
@@ -112,53 +114,49 @@ impl WriteTx {
         let Edit { kind, key, op, .. } = edit;
         kind.check(&edit.fields, op == Op::Create)?;
         let old = record::load(&self.connection, kind, key)?;
-        let now = || old.as_ref().map(|row| row.vv.clone()).unwrap_or_default();
-        let ctx = edit.seen.clone().unwrap_or_else(now);
-        allowed(&edit, old.as_ref(), &ctx)?;
+        possible(&edit, old.as_ref())?;
         self.check_business_key(kind, key, &edit.fields)?;
-        let fields = edit.fields.clone();
 
-        let dot = self.log_change(author, edit, &ctx)?;
-        let old = old.unwrap_or_default();
-        let mut new = old.clone();
-        if new.vv.raise(dot).is_err() {
-            // A full vector forgets rather than refuses: at worst a later merge asks a person needlessly.
-            let first = new.vv.iter().map(|dot| dot.origin).next();
-            first.map(|origin| new.vv.forget(origin));
-            let _ = new.vv.raise(dot);
+        let (change, stream) = self.next_change(author, edit, old.as_ref())?;
+        let dot = change.dot;
+        let folded = VersionVector::new();
+        let merged =
+            merge(old.clone(), &change, Rules::of(kind, &folded)).map_err(|Orphan| missing(kind, key))?;
+        if !merged.conflicts.is_empty() {
+            return Err(StoreError::Stale { fields: disputed(kind, &merged.conflicts) });
         }
-        match op {
-            Op::Delete => new.deleted = Some(dot),
-            Op::Restore => new.deleted = None,
-            Op::Create | Op::Update | Op::Decide => {}
-        }
-        for (tag, value) in fields {
-            new.dots.set(tag, dot);
-            new.fields.insert(tag, value);
-        }
+        self.insert_change(&change, &stream)?;
+        self.set_head(&stream)?;
 
         let gate = params![kind.number(), key.as_bytes(), dot.origin.number(), dot.seq];
         self.connection
             .prepare_cached("INSERT INTO record_gate (kind, key, origin, seq) VALUES (?1, ?2, ?3, ?4)")?
             .execute(gate)?;
-        record::save(self, kind, key, &new)?;
+        record::save(self, kind, key, &merged.record)?;
         self.connection
             .prepare_cached("DELETE FROM record_gate WHERE kind = ?1 AND key = ?2")?
             .execute(params![kind.number(), key.as_bytes()])?;
 
+        let (old, new) = (old.unwrap_or_default().fields, merged.record.fields);
         self.audit_change(author, kind, key, op, &old, &new)?;
-        self.ask_for_affected(kind, key, &old.fields, &new.fields)?;
+        self.ask_for_affected(kind, key, &old, &new)?;
         self.tell(StoreEvent::Records(kind));
         Ok(dot)
     }
 
-    /// Writes the change row.
-    fn log_change(&self, author: &Author, edit: Edit, ctx: &VersionVector) -> Result<Dot, StoreError> {
+    /// The change row that is next in the log, and the log's state with it.
+    fn next_change(
+        &self,
+        author: &Author,
+        edit: Edit,
+        old: Option<&Record>,
+    ) -> Result<(Change, StreamState), StoreError> {
         let mut stream = self.stream(Stream::Records)?;
         stream.head += 1;
         let dot = Dot::new(stream.origin, stream.head);
         let group = self.group.get().unwrap_or(dot.seq);
         self.group.set(Some(group));
+        let now = || old.map(|record| record.vv.clone()).unwrap_or_default();
         let change = Change {
             dot,
             hlc: self.next_hlc()?,
@@ -166,7 +164,7 @@ impl WriteTx {
             kind: edit.kind.number().into(),
             key: edit.key,
             op: edit.op,
-            ctx: ctx.clone(),
+            ctx: edit.seen.unwrap_or_else(now),
             fields: edit.fields,
             seen: self.meta(Meta::CURSOR)?.unwrap_or(0),
             actor: author.actor,
@@ -175,9 +173,7 @@ impl WriteTx {
             ver: FIELDS_VERSION,
         };
         stream.chain = stream.chain.then(&change.chain_item());
-        self.insert_change(&change, &stream)?;
-        self.set_head(&stream)?;
-        Ok(dot)
+        Ok((change, stream))
     }
 
     fn insert_change(&self, change: &Change, stream: &StreamState) -> Result<(), StoreError> {
@@ -223,16 +219,16 @@ impl WriteTx {
         kind: Kind,
         key: Uuid,
         op: Op,
-        old: &RecordRow,
-        new: &RecordRow,
+        old: &FieldMap,
+        new: &FieldMap,
     ) -> Result<(), StoreError> {
-        let changed = |side: &RecordRow, other: &RecordRow| {
+        let changed = |side: &FieldMap, other: &FieldMap| {
             let fields: BTreeMap<&str, Value> = kind
                 .fields()
                 .iter()
                 .filter_map(|def| {
-                    let value = side.fields.get(&def.tag)?;
-                    (other.fields.get(&def.tag) != Some(value) && !value.is_null())
+                    let value = side.get(&def.tag)?;
+                    (other.get(&def.tag) != Some(value) && !value.is_null())
                         .then(|| (def.name, masked(def.name, value)))
                 })
                 .collect();
@@ -288,32 +284,29 @@ const fn business_key(kind: Kind) -> Option<FieldTag> {
     }
 }
 
-/// Whether the change may be made to the record as it is.
-fn allowed(edit: &Edit, old: Option<&RecordRow>, ctx: &VersionVector) -> Result<(), StoreError> {
-    let Edit { kind, key, op, fields, .. } = edit;
-    let (kind, key, op) = (*kind, *key, *op);
-    match (op, old) {
+/// Whether there is something to change: a merge would pass over what is not possible, a person must be told.
+fn possible(edit: &Edit, old: Option<&Record>) -> Result<(), StoreError> {
+    let Edit { kind, key, op, .. } = edit;
+    let alive = old.map(|record| record.deleted.is_none());
+    match (op, alive) {
         (Op::Create, Some(_)) => Err(StoreError::Exists { what: kind.as_str(), id: key.to_string() }),
-        (Op::Create, None) => Ok(()),
-        (Op::Update | Op::Decide | Op::Delete, Some(row)) if row.deleted.is_none() => {
-            let unseen = |tag: &FieldTag| row.dots.of(*tag).is_some_and(|dot| !ctx.covers(dot));
-            let stale: Vec<&'static str> = kind
-                .fields()
-                .iter()
-                .filter(|def| {
-                    unseen(&def.tag)
-                        && (op == Op::Delete
-                            || fields
-                                .get(&def.tag)
-                                .is_some_and(|value| row.fields.get(&def.tag) != Some(value)))
-                })
-                .map(|def| def.name)
-                .collect();
-            if stale.is_empty() { Ok(()) } else { Err(StoreError::Stale { fields: stale }) }
+        (Op::Create, None)
+        | (Op::Update | Op::Decide | Op::Delete, Some(true))
+        | (Op::Restore, Some(false)) => Ok(()),
+        (Op::Update | Op::Decide | Op::Delete, None | Some(false)) | (Op::Restore, None | Some(true)) => {
+            Err(missing(*kind, *key))
         }
-        (Op::Restore, Some(row)) if row.deleted.is_some() => Ok(()),
-        (Op::Update | Op::Decide | Op::Delete | Op::Restore, _) => Err(missing(kind, key)),
     }
+}
+
+/// The fields about which a change and what it had not seen disagree.
+fn disputed(kind: Kind, conflicts: &[Conflict]) -> Vec<&'static str> {
+    let tags: BTreeSet<FieldTag> = conflicts
+        .iter()
+        .flat_map(|conflict| conflict.standing.values.keys().chain(conflict.arriving.values.keys()))
+        .copied()
+        .collect();
+    tags.into_iter().filter_map(|tag| kind.field(tag)).map(|def| def.name).collect()
 }
 
 fn missing(kind: Kind, key: Uuid) -> StoreError {

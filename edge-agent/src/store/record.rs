@@ -9,10 +9,10 @@ use serde_json::Value;
 use shared_model::entity::Entity;
 use shared_model::record::FieldType;
 use shared_model::{FieldMap, FieldTag, Kind};
+use sync_protocol::record::{Dots, Record};
 use sync_protocol::{Dot, VersionVector};
 use uuid::Uuid;
 
-use super::version::FieldDots;
 use super::{ReadTx, StoreError, WriteTx};
 
 /// A record with what merging knows of it.
@@ -26,16 +26,6 @@ pub struct Stored<E: Entity> {
     pub vv: VersionVector,
     /// Its place in the cloud's feed; 0 = not there yet.
     pub fseq: i64,
-}
-
-/// A record as the table holds it: all its tagged fields, unknown ones too.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct RecordRow {
-    pub(super) fields: FieldMap,
-    pub(super) vv: VersionVector,
-    pub(super) dots: FieldDots,
-    pub(super) deleted: Option<Dot>,
-    pub(super) fseq: i64,
 }
 
 /// The statements of one kind, made once from its field list.
@@ -104,7 +94,7 @@ fn from_sql(ty: FieldType, value: ValueRef<'_>) -> Result<Value, String> {
     })
 }
 
-fn read_row(kind: Kind, row: &rusqlite::Row<'_>) -> Result<(Uuid, RecordRow), StoreError> {
+fn read_row(kind: Kind, row: &rusqlite::Row<'_>) -> Result<(Uuid, Record), StoreError> {
     let table = statements(kind).table;
     let key: [u8; 16] = row.get(0)?;
     let key = Uuid::from_bytes(key);
@@ -124,19 +114,19 @@ fn read_row(kind: Kind, row: &rusqlite::Row<'_>) -> Result<(Uuid, RecordRow), St
     };
     let vv = VersionVector::decode(&blob(at + 1, "vv")?)
         .map_err(|cause| StoreError::corrupt(table, "vv", key, cause))?;
-    let dots = FieldDots::decode(&blob(at + 2, "dots")?)
-        .ok_or_else(|| StoreError::corrupt(table, "dots", key, "not field dots"))?;
+    let dots = Dots::decode(&blob(at + 2, "dots")?)
+        .map_err(|cause| StoreError::corrupt(table, "dots", key, cause))?;
     let deleted: Option<[u8; 16]> = row.get(at + 3)?;
     let deleted = deleted
         .map(|bytes| {
             Dot::from_bytes(&bytes).ok_or_else(|| StoreError::corrupt(table, "deleted_dot", key, "not a dot"))
         })
         .transpose()?;
-    Ok((key, RecordRow { fields, vv, dots, deleted, fseq: row.get(at + 4)? }))
+    Ok((key, Record { fields, vv, dots, deleted, fseq: row.get(at + 4)? }))
 }
 
 /// One record, tombstones too.
-pub(super) fn load(connection: &Connection, kind: Kind, key: Uuid) -> Result<Option<RecordRow>, StoreError> {
+pub(super) fn load(connection: &Connection, kind: Kind, key: Uuid) -> Result<Option<Record>, StoreError> {
     let sql = format!("{} WHERE key = ?1", statements(kind).select);
     let mut query = connection.prepare_cached(&sql)?;
     let mut rows = query.query([key.as_bytes()])?;
@@ -147,7 +137,7 @@ pub(super) fn load(connection: &Connection, kind: Kind, key: Uuid) -> Result<Opt
 }
 
 /// Writes a whole row. The gate must be open for it.
-pub(super) fn save(tx: &WriteTx, kind: Kind, key: Uuid, row: &RecordRow) -> Result<(), StoreError> {
+pub(super) fn save(tx: &WriteTx, kind: Kind, key: Uuid, row: &Record) -> Result<(), StoreError> {
     let mut values = vec![Sql::Blob(key.as_bytes().to_vec())];
     let mut ext = row.fields.clone();
     for def in kind.fields() {
@@ -184,7 +174,7 @@ pub(super) fn other_with(
     Ok(found.map(Uuid::from_bytes))
 }
 
-fn stored<E: Entity>(key: Uuid, row: RecordRow) -> Result<Stored<E>, StoreError> {
+fn stored<E: Entity>(key: Uuid, row: Record) -> Result<Stored<E>, StoreError> {
     let record = E::from_fields(&row.fields)
         .map_err(|cause| StoreError::corrupt(statements(E::KIND).table, "fields", key, cause))?;
     Ok(Stored { id: E::Id::from(key), record, vv: row.vv, fseq: row.fseq })
