@@ -3,6 +3,8 @@
 //! All arithmetic is on integers: a rate is per second, a ratio in hundredths.
 
 pub mod figure;
+pub mod insert;
+pub mod punch;
 pub mod report;
 
 use std::time::{Duration, Instant};

@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection};
 use uuid::Uuid;
 
 use crate::binary::{Program, Variant};
-use crate::process::{Process, signal_process};
+use crate::process::{Process, Signal, signal_process};
 use crate::wait::until;
 
 /// A start makes a database cluster, or recovers one after a kill.
@@ -106,7 +106,7 @@ impl Cloud {
         let file = self.data.join("postgres/cluster/postmaster.pid");
         let text = std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
         let id = text.lines().next().context("the first line is the process id")?.trim().parse()?;
-        signal_process(id, "KILL")
+        signal_process(id, Signal::KILL)
     }
 
     /// Runs a command of its program and returns the JSON it prints.

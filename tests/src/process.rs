@@ -12,7 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, kill_process};
 use serde_json::Value;
+
+pub use rustix::process::Signal;
 
 use crate::wait::until;
 
@@ -149,11 +152,11 @@ impl Process {
         Ok(())
     }
 
-    /// Asks it to stop (SIGTERM, or another signal by name).
+    /// Sends it a signal.
     ///
     /// # Errors
     /// When the signal cannot be sent.
-    pub fn signal(&self, signal: &str) -> Result<()> {
+    pub fn signal(&self, signal: Signal) -> Result<()> {
         signal_process(self.child.id(), signal)
     }
 
@@ -162,7 +165,7 @@ impl Process {
     /// # Errors
     /// When it has not ended within `patience`.
     pub fn stop(&mut self, patience: Duration) -> Result<ExitStatus> {
-        self.signal("TERM")?;
+        self.signal(Signal::TERM)?;
         self.wait(patience)
     }
 }
@@ -180,20 +183,13 @@ impl Drop for Process {
     }
 }
 
-/// Sends a signal, by its name without SIG, to a process.
+/// Sends a signal to a process.
 ///
 /// # Errors
 /// When it cannot be sent: mostly because the process is gone.
-pub fn signal_process(id: u32, signal: &str) -> Result<()> {
-    // The shell's own `kill` is there on every Debian.
-    let status = Command::new("sh")
-        .args(["-c", "kill -s \"$1\" \"$2\"", "sh", signal, &id.to_string()])
-        .stderr(Stdio::null())
-        .status()?;
-    if !status.success() {
-        bail!("no signal {signal} to process {id}");
-    }
-    Ok(())
+pub fn signal_process(id: u32, signal: Signal) -> Result<()> {
+    let id = i32::try_from(id).ok().and_then(Pid::from_raw).context("a process id is a positive number")?;
+    kill_process(id, signal).with_context(|| format!("no signal to process {}", id.as_raw_nonzero()))
 }
 
 /// The processes that descend from this one, children first.

@@ -24,7 +24,7 @@ fn a_dropped_process_is_gone() {
     let id = process.id();
     until("its child", PATIENCE, || Ok((!descendants(id).is_empty()).then_some(()))).unwrap();
     let child = descendants(id)[0];
-    system_tests::process::signal_process(child, "KILL").unwrap();
+    system_tests::process::signal_process(child, system_tests::process::Signal::KILL).unwrap();
     drop(process);
     assert!(!std::path::Path::new(&format!("/proc/{id}")).exists());
 }
