@@ -1,1 +1,47 @@
-//! Placeholder.
+//! The shift engine: punches, roster and policy in; attendance records and their explanation out.
+//!
+//! Pure and deterministic: no I/O, no clock, no randomness, no floats. Durations are whole seconds between instants;
+//! rules of the wall clock are judged in the site's zone. The same inputs give the same bytes on edge and cloud,
+//! whatever the order in which they are handed over.
+//!
+//! ```text
+//! Rulebook (site: zone, shifts, rosters, policies, holidays, locks, company rules)   built once, shared
+//! Person   (employee, punches and notes, roster cells, leaves, decisions, stored records)
+//! Ask      (dates, moment, how far the clocks are read, explain or not)
+//!     -> Output (day records, period records, what each punch was, adjustments, explanations)
+//! ```
+
+pub mod civil;
+pub mod company_rule;
+pub mod document;
+pub mod exception;
+pub mod explain;
+pub mod input;
+pub mod interval;
+pub mod policy;
+pub mod record;
+pub mod roster;
+pub mod rulebook;
+pub mod shift;
+pub mod time;
+
+mod pipeline;
+
+pub use company_rule::CompanyRuleDefinition;
+pub use document::{BadDocument, Typed};
+pub use exception::{Exception, ExceptionKind, Fix, Severity};
+pub use explain::{Explanation, Fact, Figure, Rule, Step};
+pub use input::{Ask, ClockProgress, Completeness, Keyed, MARGIN_DAYS, Person, PunchFact, direction_key};
+pub use pipeline::{Output, compute};
+pub use policy::PolicyRules;
+pub use record::{
+    Adjustment, DayKind, DayRecord, DayState, Digest, Figures, Flag, Overtime, OvertimeState, PeriodKind,
+    PeriodRecord, PunchRole, PunchUse, ShiftRecord, Status, TierKind,
+};
+pub use roster::{RosterDayShifts, RosterPattern};
+pub use rulebook::{Problem, Rulebook, Sources};
+pub use shift::ShiftDefinition;
+pub use time::{Instant, Minutes, Seconds, TimeOfDay};
+
+/// The version of the rules themselves: raised with every change that can change a figure.
+pub const ENGINE_VERSION: u32 = 1;

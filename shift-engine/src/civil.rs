@@ -1,0 +1,126 @@
+//! Between wall time of the site and instants.
+
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Timelike as _};
+use shared_model::ZoneHistory;
+
+use crate::interval::Interval;
+use crate::time::{Instant, Seconds, TimeOfDay};
+
+/// The wall clock of a site.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Civil<'a> {
+    zones: &'a ZoneHistory,
+}
+
+impl<'a> Civil<'a> {
+    pub(crate) const fn new(zones: &'a ZoneHistory) -> Self {
+        Self { zones }
+    }
+
+    /// The instant of a wall time so many wall seconds after a date's midnight. A repeated wall time gives its first
+    /// instant, a skipped one is read with the offset before the change.
+    pub(crate) fn instant(self, date: NaiveDate, seconds: Seconds) -> Instant {
+        let midnight = date.and_time(NaiveTime::MIN);
+        let wall = midnight.checked_add_signed(TimeDelta::seconds(seconds.get())).unwrap_or(midnight);
+        self.zones.resolve(wall).0.into()
+    }
+
+    /// The zone in force on a date.
+    pub(crate) fn zone_on(self, date: NaiveDate) -> chrono_tz::Tz {
+        self.zones.zone_on(date)
+    }
+
+    /// The first instant of a date.
+    pub(crate) fn midnight(self, date: NaiveDate) -> Instant {
+        self.instant(date, Seconds::ZERO)
+    }
+
+    /// A date from midnight to midnight: 23 to 25 hours.
+    pub(crate) fn day(self, date: NaiveDate) -> Interval {
+        Interval::new(self.midnight(date), self.midnight(next(date)))
+    }
+
+    /// What the wall clock shows at an instant.
+    pub(crate) fn wall(self, at: Instant) -> NaiveDateTime {
+        let utc = at.to_utc();
+        let shown = self.zones.spans().iter().rev().find_map(|span| {
+            let local = utc.with_timezone(&span.zone).naive_local();
+            span.from.is_none_or(|from| from <= local.date()).then_some(local)
+        });
+        shown.unwrap_or_else(|| utc.naive_utc())
+    }
+
+    /// The local date of an instant.
+    pub(crate) fn date(self, at: Instant) -> NaiveDate {
+        self.wall(at).date()
+    }
+
+    /// Wall seconds since local midnight.
+    pub(crate) fn second_of_day(self, at: Instant) -> Seconds {
+        Seconds::new(self.wall(at).num_seconds_from_midnight().into())
+    }
+
+    /// A stretch of wall time that starts on a date.
+    pub(crate) fn window(self, date: NaiveDate, start: TimeOfDay, end: TimeOfDay) -> Interval {
+        Interval::new(self.instant(date, start.seconds()), self.instant(date, end.after(start)))
+    }
+}
+
+/// The instant of a wall time in one zone.
+pub(crate) fn instant_in(zone: chrono_tz::Tz, wall: NaiveDateTime) -> Instant {
+    shared_model::zone::resolve_in(zone, wall).0.into()
+}
+
+/// The zone data this build knows, such as `2025b`: a part of every comparison of digests.
+pub const ZONE_DATA: &str = chrono_tz::IANA_TZDB_VERSION;
+
+/// The next date; the last one there is has itself.
+pub(crate) fn next(date: NaiveDate) -> NaiveDate {
+    date.succ_opt().unwrap_or(date)
+}
+
+/// The date before; the first one there is has itself.
+pub(crate) fn previous(date: NaiveDate) -> NaiveDate {
+    date.pred_opt().unwrap_or(date)
+}
+
+/// So many days on (or back), within what a date can be.
+pub(crate) fn shifted(date: NaiveDate, days: i64) -> NaiveDate {
+    let by = Days::new(days.unsigned_abs());
+    if days < 0 { date.checked_sub_days(by) } else { date.checked_add_days(by) }.unwrap_or(date)
+}
+
+/// The dates from one to another, both inclusive.
+pub(crate) fn dates(from: NaiveDate, to: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+    from.iter_days().take_while(move |date| *date <= to)
+}
+
+/// The instant of a Unix time as chrono's type in a zone, for messages and tests.
+#[must_use]
+pub fn local_time(zone: chrono_tz::Tz, at: Instant) -> DateTime<chrono_tz::Tz> {
+    zone.from_utc_datetime(&at.to_utc().naive_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono_tz::Tz;
+
+    #[test]
+    fn a_day_has_23_24_or_25_hours() {
+        let zones = ZoneHistory::single(Tz::Europe__Berlin);
+        let hours = |date: &str| Civil::new(&zones).day(date.parse().unwrap()).length().get() / 3600;
+        assert_eq!((hours("2026-03-29"), hours("2026-10-25"), hours("2026-11-21")), (23, 25, 24));
+    }
+
+    #[test]
+    fn the_wall_shows_the_zone_that_counts_on_its_date() {
+        let text = r#"[{"from":null,"zone":"Asia/Kolkata"},{"from":"2026-06-01","zone":"Asia/Dhaka"}]"#;
+        let zones: ZoneHistory = serde_json::from_str(text).unwrap();
+        let civil = Civil::new(&zones);
+        for date in ["2026-05-31", "2026-06-01"] {
+            let noon = civil.instant(date.parse().unwrap(), Seconds::minutes(720));
+            assert_eq!(civil.wall(noon).to_string(), format!("{date} 12:00:00"));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! When a day is final: its windows are closed, the policy's wait is over, and every clock has reported past them.
+
+use super::measure::Part;
+use super::plan::DayPlan;
+use crate::explain::{Fact, Rule, Trace};
+use crate::input::Ask;
+use crate::policy::Attribution;
+use crate::time::{Instant, Seconds};
+
+/// The last instant of which a punch can still count for the day.
+fn closes(plan: &DayPlan<'_>, parts: &[Part]) -> Instant {
+    let windows = parts.iter().filter_map(|part| Some(part.shift.as_ref()?.window.1));
+    let end_of_date = plan.day.end - Seconds::new(1);
+    let windows_end = windows.max();
+    let streams = plan.rules.attribution != Attribution::ShiftStart;
+    match (windows_end, streams) {
+        (Some(end), false) => end,
+        (Some(end), true) => end.max(end_of_date),
+        (None, _) => {
+            let longest = plan.rules.sessions.map(|rule| rule.max_session_min.seconds());
+            let open = parts.iter().flat_map(|part| &part.open).map(|mark| mark.at);
+            let open = open.max().zip(longest).map(|(at, longest)| at + longest);
+            open.map_or(end_of_date, |end| end.max(end_of_date))
+        }
+    }
+}
+
+/// Whether the day is final.
+pub(super) fn is_final(plan: &DayPlan<'_>, parts: &[Part], ask: &Ask<'_>, trace: &mut Trace) -> bool {
+    let closes = closes(plan, parts);
+    let waits_until = closes + plan.rules.absent_final_after_min.seconds();
+    if ask.as_of <= waits_until {
+        trace.decided(Rule::Waiting, || [("until", Fact::At(waits_until))]);
+        return false;
+    }
+    if let Some(clock) = ask.completeness.waits_for(closes + Seconds::new(1)) {
+        trace.decided(Rule::Waiting, || {
+            [("clock", Fact::Name(clock.as_str().into())), ("until", Fact::At(closes))]
+        });
+        return false;
+    }
+    true
+}

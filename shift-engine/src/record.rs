@@ -1,0 +1,522 @@
+//! What comes out: the attendance records.
+//!
+//! A record's canonical bytes are its compact JSON behind [`RECORD_VERSION`]: fields in the order of the types, sets
+//! sorted, whole numbers only. The same inputs give the same bytes on every machine.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use serde::de::Error as _;
+use serde::{Deserialize, Serialize};
+use shared_model::entity::LeavePortion;
+use shared_model::text::Code;
+use shared_model::{CompanyRuleId, LeaveId, PolicyId, PunchId, ShiftId};
+
+use crate::exception::Exception;
+use crate::policy::Rate;
+use crate::time::{Instant, Seconds};
+
+/// The version of the records' shape; part of every digest.
+pub const RECORD_VERSION: u8 = 1;
+
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant,)+ }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// Its name in storage, the API and locale keys.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The value of a name.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use named;
+
+named! {
+    /// What a day is, or one shift of it.
+    Status {
+        /// Nothing can be said yet.
+        Pending = "pending",
+        /// Present.
+        Present = "present",
+        /// Half a day.
+        HalfDay = "half_day",
+        /// Absent.
+        Absent = "absent",
+        /// Weekly off.
+        WeeklyOff = "weekly_off",
+        /// Public holiday.
+        Holiday = "holiday",
+        /// Full leave.
+        OnLeave = "on_leave",
+    }
+}
+
+named! {
+    /// Whether a day can still change without anybody changing its inputs.
+    DayState {
+        /// A clock of the site has not reported past the end of the day's windows, or they are still open.
+        Provisional = "provisional",
+        /// Every clock has, and the policy's wait is over.
+        Final = "final",
+    }
+}
+
+named! {
+    /// What the calendar and roster make of a date.
+    DayKind {
+        /// A day on which somebody is expected.
+        Working = "working",
+        /// A weekly off.
+        WeeklyOff = "weekly_off",
+        /// A public holiday.
+        Holiday = "holiday",
+        /// A half-day holiday.
+        HalfHoliday = "half_holiday",
+        /// Nothing is rostered.
+        Unrostered = "unrostered",
+    }
+}
+
+named! {
+    /// A mark on a day.
+    Flag {
+        /// Came late, beyond grace.
+        Late = "late",
+        /// Left early, beyond grace.
+        EarlyExit = "early_exit",
+        /// The in is missing.
+        MissingIn = "missing_in",
+        /// The out is missing.
+        MissingOut = "missing_out",
+        /// The out was set by rule.
+        AutoOut = "auto_out",
+        /// A late was waived.
+        LateWaived = "late_waived",
+        /// On duty elsewhere.
+        OnDuty = "on_duty",
+        /// Set by hand.
+        Manual = "manual",
+        /// The shift was found from the punches.
+        ShiftDetected = "shift_detected",
+        /// Above a legal maximum.
+        AboveLimit = "above_limit",
+    }
+}
+
+/// The record of one employee and one work date.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DayRecord {
+    /// Work date.
+    pub date: NaiveDate,
+    /// What the day is.
+    pub status: Status,
+    /// Whether it can still change by itself.
+    pub state: DayState,
+    /// What calendar and roster make of it.
+    pub kind: DayKind,
+    /// Whether it lies in a locked period.
+    pub locked: bool,
+    /// The policy version it was worked out by; `None` = the built-in defaults.
+    pub policy: Option<PolicyId>,
+    /// The leave of the day.
+    pub leave: Option<LeaveMark>,
+    /// With half a day's leave: what the other half is, once it is known.
+    pub other_half: Option<Status>,
+    /// First in, as punched.
+    pub first_in: Option<Instant>,
+    /// Last out, as punched or set by rule.
+    pub last_out: Option<Instant>,
+    /// The day's figures: those of its shifts together.
+    pub figures: Figures,
+    /// The day's overtime.
+    pub overtime: Overtime,
+    /// Its shifts, by scheduled start.
+    pub shifts: Vec<ShiftRecord>,
+    /// Marks.
+    pub flags: BTreeSet<Flag>,
+    /// Marks set by company rules.
+    pub company_flags: BTreeSet<Code>,
+    /// Allowances given by company rules.
+    pub allowances: Vec<Allowance>,
+    /// What a person should look at.
+    pub exceptions: Vec<Exception>,
+}
+
+/// Times of a day or of one of its shifts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figures {
+    /// Paid time that is owed.
+    pub expected: Seconds,
+    /// Net worked time.
+    pub worked: Seconds,
+    /// Worked time that is no overtime.
+    pub regular: Seconds,
+    /// Time credited for duty elsewhere and paid hourly leave.
+    pub credited: Seconds,
+    /// Late, beyond grace.
+    pub late: Seconds,
+    /// Left early, beyond grace.
+    pub early: Seconds,
+    /// Short of what is owed.
+    pub undertime: Seconds,
+    /// Worked in the night window.
+    pub night: Seconds,
+    /// Scheduled and automatic breaks taken off.
+    pub breaks: Seconds,
+    /// Punched out between first in and last out.
+    pub gaps: Seconds,
+}
+
+impl std::ops::AddAssign for Figures {
+    fn add_assign(&mut self, other: Self) {
+        self.expected += other.expected;
+        self.worked += other.worked;
+        self.regular += other.regular;
+        self.credited += other.credited;
+        self.late += other.late;
+        self.early += other.early;
+        self.undertime += other.undertime;
+        self.night += other.night;
+        self.breaks += other.breaks;
+        self.gaps += other.gaps;
+    }
+}
+
+/// The part of a day that belongs to one shift, or to none where sessions are dated without one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShiftRecord {
+    /// The shift.
+    pub shift: Option<ShiftId>,
+    /// Scheduled start.
+    pub scheduled_start: Option<Instant>,
+    /// Scheduled end.
+    pub scheduled_end: Option<Instant>,
+    /// What the shift is on its own.
+    pub status: Status,
+    /// First in, as punched.
+    pub first_in: Option<Instant>,
+    /// Last out, as punched or set by rule.
+    pub last_out: Option<Instant>,
+    /// First in, rounded.
+    pub in_rounded: Option<Instant>,
+    /// Last out, rounded.
+    pub out_rounded: Option<Instant>,
+    /// How many sessions.
+    pub sessions: u16,
+    /// Its figures.
+    pub figures: Figures,
+    /// Its marks.
+    pub flags: BTreeSet<Flag>,
+}
+
+/// A leave as it shows on a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeaveMark {
+    /// The leave.
+    pub id: LeaveId,
+    /// Its type.
+    pub leave_type: Code,
+    /// How much of the day.
+    pub portion: LeavePortion,
+    /// Whether it is paid.
+    pub paid: bool,
+}
+
+/// The overtime of a day, from found to payable.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overtime {
+    /// What the rules find.
+    pub found: Seconds,
+    /// What counts after minimum, unit and cap.
+    pub counted: Seconds,
+    /// What was approved; `None` = nobody decided.
+    pub approved: Option<Seconds>,
+    /// What is paid.
+    pub payable: Seconds,
+    /// Of what counts, what is above a legal maximum. Shown, never hidden.
+    pub above_limit: Seconds,
+    /// Where approval stands.
+    pub approval: OvertimeState,
+    /// What counts, by tier.
+    pub tiers: Vec<TierTime>,
+}
+
+/// Where the approval of a day's overtime stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OvertimeState {
+    /// There is none.
+    #[default]
+    None,
+    /// It needs no approval.
+    Automatic,
+    /// It waits.
+    ToApprove,
+    /// It was approved, perhaps in part.
+    Approved,
+    /// It was refused.
+    Rejected,
+}
+
+named! {
+    /// What makes time of a tier overtime.
+    TierKind {
+        /// Work on a public holiday.
+        Holiday = "holiday",
+        /// Work on a weekly off.
+        OffDay = "off_day",
+        /// Work on the n-th day in a row.
+        Consecutive = "consecutive",
+        /// The day.
+        Daily = "daily",
+        /// The week.
+        Weekly = "weekly",
+        /// The period.
+        Period = "period",
+    }
+}
+
+/// Time of one tier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TierTime {
+    /// What makes it overtime.
+    pub kind: TierKind,
+    /// The tier's name.
+    pub id: Box<str>,
+    /// What it is worth.
+    pub rate: Rate,
+    /// How much.
+    pub seconds: Seconds,
+}
+
+/// An allowance that a company rule gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allowance {
+    /// The rule.
+    pub rule: CompanyRuleId,
+    /// Its name on reports.
+    pub code: Code,
+    /// Time paid on top.
+    pub seconds: Seconds,
+    /// Money paid on top, in minor units.
+    pub minor_units: i64,
+}
+
+named! {
+    /// The kinds of periods that are summed up.
+    PeriodKind {
+        /// A week, by the company's first weekday.
+        Week = "week",
+        /// A calendar month.
+        Month = "month",
+        /// A pay period.
+        PayPeriod = "pay_period",
+    }
+}
+
+/// The sums of one employee over one period, of the days that are known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeriodRecord {
+    /// What kind of period.
+    pub kind: PeriodKind,
+    /// First date.
+    pub from: NaiveDate,
+    /// Last date.
+    pub to: NaiveDate,
+    /// Whether every day of it that has a record is final, and the last day is over.
+    pub state: DayState,
+    /// Days present.
+    pub present: u16,
+    /// Days absent.
+    pub absent: u16,
+    /// Half days.
+    pub half_days: u16,
+    /// Weekly offs.
+    pub weekly_offs: u16,
+    /// Public holidays.
+    pub holidays: u16,
+    /// Days of full leave.
+    pub leaves: u16,
+    /// Lates.
+    pub late_count: u16,
+    /// Early exits.
+    pub early_count: u16,
+    /// Half days taken off for lates.
+    pub penalty_half_days: u16,
+    /// The figures of its days together.
+    pub figures: Figures,
+    /// Overtime that counts.
+    pub overtime: Seconds,
+    /// Overtime that is paid.
+    pub payable_overtime: Seconds,
+    /// Overtime above a legal maximum of the day or the period.
+    pub overtime_above_limit: Seconds,
+    /// Whether a legal maximum of the period was passed.
+    pub limit_breached: bool,
+}
+
+/// What became of one punch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PunchUse {
+    /// The punch.
+    pub punch: PunchId,
+    /// Its instant, zone corrections applied.
+    pub at: Instant,
+    /// The work date it counted for; for a punch that counted nowhere, its local date.
+    pub date: NaiveDate,
+    /// The shift it counted for.
+    pub shift: Option<ShiftId>,
+    /// What it was.
+    pub role: PunchRole,
+}
+
+named! {
+    /// What a punch was.
+    PunchRole {
+        /// An in.
+        In = "in",
+        /// An out.
+        Out = "out",
+        /// Between first in and last out, or an odd one: kept, not counted.
+        Between = "between",
+        /// The same act as the punch just before it.
+        Folded = "folded",
+        /// The same punch by another way, as a note says.
+        Same = "same",
+        /// Void, as a note says.
+        Void = "void",
+        /// No shift's.
+        Unassigned = "unassigned",
+        /// Of a date on which the person was not employed.
+        NotEmployed = "not_employed",
+    }
+}
+
+impl PunchRole {
+    /// Whether the punch belongs to a work date.
+    #[must_use]
+    pub const fn counts(self) -> bool {
+        matches!(self, Self::In | Self::Out | Self::Between | Self::Folded)
+    }
+}
+
+/// A figure of a locked day that would now be another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adjustment {
+    /// The locked day.
+    pub date: NaiveDate,
+    /// Status then and now.
+    pub status: (Status, Status),
+    /// Worked time to add (or take).
+    pub worked: Seconds,
+    /// Payable overtime to add (or take).
+    pub payable_overtime: Seconds,
+}
+
+/// What a record's bytes hash to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// Its bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    pub(crate) fn of(hasher: &blake3::Hasher) -> Self {
+        Self(*hasher.finalize().as_bytes())
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+fn canonical<T: Serialize>(record: &T) -> Vec<u8> {
+    let mut bytes = vec![RECORD_VERSION];
+    // Records hold texts, whole numbers and lists, and are written to memory: nothing here can fail.
+    let written = serde_json::to_writer(&mut bytes, record);
+    debug_assert!(written.is_ok());
+    bytes
+}
+
+impl DayRecord {
+    /// The canonical bytes: [`RECORD_VERSION`], then compact JSON.
+    #[must_use]
+    pub fn canonical(&self) -> Vec<u8> {
+        canonical(self)
+    }
+
+    /// Reads canonical bytes.
+    ///
+    /// # Errors
+    /// Bytes of another version or of no record.
+    pub fn from_canonical(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        match bytes.split_first() {
+            Some((&RECORD_VERSION, json)) => serde_json::from_slice(json),
+            _ => Err(serde_json::Error::custom("the bytes are of another record version")),
+        }
+    }
+
+    /// The hash of its canonical bytes.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(blake3::Hasher::new().update(&self.canonical()))
+    }
+}
+
+impl PeriodRecord {
+    /// The canonical bytes: [`RECORD_VERSION`], then compact JSON.
+    #[must_use]
+    pub fn canonical(&self) -> Vec<u8> {
+        canonical(self)
+    }
+
+    /// Reads canonical bytes.
+    ///
+    /// # Errors
+    /// Bytes of another version or of no record.
+    pub fn from_canonical(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        match bytes.split_first() {
+            Some((&RECORD_VERSION, json)) => serde_json::from_slice(json),
+            _ => Err(serde_json::Error::custom("the bytes are of another record version")),
+        }
+    }
+}

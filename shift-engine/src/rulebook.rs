@@ -1,0 +1,403 @@
+//! What is the same for everybody at a site: zone, shifts, rosters, policies, holidays, locked periods, company rules.
+//!
+//! Built once from the records, then shared by every computation. A record whose document cannot be read does not stop
+//! the others: it is left out and listed in [`Rulebook::problems`].
+
+mod version;
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use shared_model::entity::{
+    Company, CompanyRule, Department, Employee, Holiday, HolidayType, PayPeriod, PayPeriodState, Policy,
+    Roster, RosterBasis, ScopeKind, Shift, Weekday,
+};
+use shared_model::text::Code;
+use shared_model::{
+    CompanyRuleId, DepartmentId, EmployeeId, Kind, PolicyId, RosterId, ShiftId, SiteId, ZoneHistory,
+};
+use uuid::Uuid;
+
+use crate::civil::{Civil, ZONE_DATA};
+use crate::company_rule::CompanyRuleDefinition;
+use crate::document::{BadDocument, Typed};
+use crate::input::Keyed;
+use crate::policy::PolicyRules;
+use crate::roster::RosterPattern;
+use crate::shift::ShiftDefinition;
+
+/// The records a rulebook is built from. They may hold more than the site's; the order does not matter.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// The company.
+    pub company: &'a Company,
+    /// The site.
+    pub site: SiteId,
+    /// Its zones.
+    pub zones: &'a ZoneHistory,
+    /// Departments: a person belongs to the own one and all above it.
+    pub departments: &'a [Keyed<Department>],
+    /// Shifts.
+    pub shifts: &'a [Keyed<Shift>],
+    /// Roster assignments.
+    pub rosters: &'a [Keyed<Roster>],
+    /// Policy versions.
+    pub policies: &'a [Keyed<Policy>],
+    /// Holidays.
+    pub holidays: &'a [Keyed<Holiday>],
+    /// Pay periods.
+    pub pay_periods: &'a [Keyed<PayPeriod>],
+    /// Company rules.
+    pub company_rules: &'a [Keyed<CompanyRule>],
+}
+
+/// A record that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The record's kind.
+    pub kind: Kind,
+    /// Its key.
+    pub key: Uuid,
+    /// What is wrong.
+    pub error: BadDocument,
+}
+
+/// What is the same for everybody at a site.
+#[derive(Debug)]
+pub struct Rulebook {
+    zones: ZoneHistory,
+    site: SiteId,
+    week_starts_on: Weekday,
+    parents: BTreeMap<DepartmentId, Option<DepartmentId>>,
+    shifts: BTreeMap<ShiftId, KnownShift>,
+    assignments: Vec<Assignment>,
+    policies: Vec<PolicyVersion>,
+    holidays: BTreeMap<NaiveDate, Vec<KnownHoliday>>,
+    pay_periods: Vec<KnownPeriod>,
+    company_rules: Vec<KnownRule>,
+    fallback: PolicyRules,
+    problems: Vec<Problem>,
+    version: [u8; 32],
+}
+
+/// A shift whose definition was read.
+#[derive(Debug)]
+pub(crate) struct KnownShift {
+    pub(crate) code: Code,
+    pub(crate) active: bool,
+    pub(crate) definition: ShiftDefinition,
+}
+
+#[derive(Debug)]
+struct Assignment {
+    id: RosterId,
+    scope: Scope,
+    basis: RosterBasis,
+    from: NaiveDate,
+    to: Option<NaiveDate>,
+    pattern: RosterPattern,
+}
+
+#[derive(Debug)]
+struct PolicyVersion {
+    id: PolicyId,
+    scope: Scope,
+    effective_from: NaiveDate,
+    rules: PolicyRules,
+}
+
+#[derive(Debug)]
+struct KnownHoliday {
+    kind: HolidayType,
+    group: Option<Code>,
+}
+
+/// A pay period, open or locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KnownPeriod {
+    pub(crate) from: NaiveDate,
+    pub(crate) to: NaiveDate,
+    pub(crate) locked: bool,
+}
+
+/// A company rule that compiles.
+#[derive(Debug)]
+pub(crate) struct KnownRule {
+    pub(crate) id: CompanyRuleId,
+    pub(crate) effective_from: NaiveDate,
+    pub(crate) definition: CompanyRuleDefinition,
+    pub(crate) program: cel::Program,
+}
+
+/// Whom a roster or policy is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Company,
+    Site(SiteId),
+    Department(DepartmentId),
+    Employee(EmployeeId),
+}
+
+impl Scope {
+    fn of(kind: ScopeKind, id: Option<Uuid>) -> Result<Self, BadDocument> {
+        let missing = || BadDocument::new("scope", "is missing");
+        Ok(match kind {
+            ScopeKind::Company => Self::Company,
+            ScopeKind::Site => Self::Site(SiteId::from_uuid(id.ok_or_else(missing)?)),
+            ScopeKind::Department => Self::Department(DepartmentId::from_uuid(id.ok_or_else(missing)?)),
+            ScopeKind::Employee => Self::Employee(EmployeeId::from_uuid(id.ok_or_else(missing)?)),
+        })
+    }
+}
+
+/// The scopes a person belongs to.
+#[derive(Debug)]
+pub(crate) struct Memberships {
+    employee: EmployeeId,
+    departments: Vec<DepartmentId>,
+    site: SiteId,
+}
+
+impl Memberships {
+    /// How narrow a scope is for the person, 0 the narrowest; `None` = it is for others.
+    fn distance(&self, scope: Scope) -> Option<usize> {
+        match scope {
+            Scope::Employee(id) => (id == self.employee).then_some(0),
+            Scope::Department(id) => self.departments.iter().position(|own| *own == id).map(|at| at + 1),
+            Scope::Site(id) => (id == self.site).then(|| self.departments.len() + 1),
+            Scope::Company => Some(self.departments.len() + 2),
+        }
+    }
+}
+
+/// Where a date's shifts come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ShiftSource {
+    /// An edited cell.
+    Cell,
+    /// A roster assignment.
+    Roster,
+    /// A default assignment.
+    Default,
+    /// Nothing.
+    Nothing,
+}
+
+impl ShiftSource {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cell => "cell",
+            Self::Roster => "roster",
+            Self::Default => "default",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
+/// The shifts that assignments give for a date.
+#[derive(Debug)]
+pub(crate) struct Assigned {
+    pub(crate) shifts: Vec<ShiftId>,
+    /// Whether the pattern itself says which days are off.
+    pub(crate) explicit: bool,
+    pub(crate) source: ShiftSource,
+}
+
+impl Rulebook {
+    /// Reads the records.
+    #[must_use]
+    pub fn build(sources: &Sources<'_>) -> Self {
+        let mut book = Self {
+            zones: sources.zones.clone(),
+            site: sources.site,
+            week_starts_on: sources.company.week_starts_on,
+            parents: sources.departments.iter().map(|(id, record)| (*id, record.parent)).collect(),
+            shifts: BTreeMap::new(),
+            assignments: Vec::new(),
+            policies: Vec::new(),
+            holidays: BTreeMap::new(),
+            pay_periods: Vec::new(),
+            company_rules: Vec::new(),
+            fallback: PolicyRules::default(),
+            problems: Vec::new(),
+            version: version::of(sources),
+        };
+        for (id, shift) in sources.shifts {
+            if let Some(definition) =
+                book.checked(Kind::Shift, id.uuid(), ShiftDefinition::parse(&shift.definition))
+            {
+                let known = KnownShift { code: shift.code.clone(), active: shift.active, definition };
+                book.shifts.insert(*id, known);
+            }
+        }
+        for (id, roster) in sources.rosters {
+            let read = Scope::of(roster.scope_kind, roster.scope)
+                .and_then(|scope| RosterPattern::parse(&roster.pattern).map(|pattern| (scope, pattern)));
+            if let Some((scope, pattern)) = book.checked(Kind::Roster, id.uuid(), read) {
+                let (basis, from, to) = (roster.basis, roster.from, roster.to);
+                book.assignments.push(Assignment { id: *id, scope, basis, from, to, pattern });
+            }
+        }
+        book.assignments.sort_by_key(|assignment| assignment.id);
+        for (id, policy) in sources.policies {
+            let read = Scope::of(policy.scope_kind, policy.scope)
+                .and_then(|scope| PolicyRules::parse(&policy.rules).map(|rules| (scope, rules)));
+            if let Some((scope, rules)) = book.checked(Kind::Policy, id.uuid(), read) {
+                book.policies.push(PolicyVersion {
+                    id: *id,
+                    scope,
+                    effective_from: policy.effective_from,
+                    rules,
+                });
+            }
+        }
+        for (_, holiday) in sources.holidays {
+            if holiday.site.is_none_or(|site| site == sources.site) {
+                let known = KnownHoliday { kind: holiday.holiday_type, group: holiday.group.clone() };
+                book.holidays.entry(holiday.date).or_default().push(known);
+            }
+        }
+        for (_, period) in sources.pay_periods {
+            if period.site.is_none_or(|site| site == sources.site) {
+                let locked = period.state == PayPeriodState::Locked;
+                book.pay_periods.push(KnownPeriod { from: period.from, to: period.to, locked });
+            }
+        }
+        book.pay_periods.sort_by_key(|period| (period.from, period.to));
+        for (id, rule) in sources.company_rules.iter().filter(|(_, rule)| rule.active) {
+            let read = CompanyRuleDefinition::parse(&rule.rule).and_then(|definition| {
+                let program = cel::Program::compile(&definition.when);
+                let program = program.map_err(|e| BadDocument::new("when", e.to_string()))?;
+                Ok(KnownRule { id: *id, effective_from: rule.effective_from, definition, program })
+            });
+            if let Some(known) = book.checked(Kind::CompanyRule, id.uuid(), read) {
+                book.company_rules.push(known);
+            }
+        }
+        book.company_rules.sort_by_key(|rule| rule.id);
+        book
+    }
+
+    fn checked<T>(&mut self, kind: Kind, key: Uuid, read: Result<T, BadDocument>) -> Option<T> {
+        read.map_err(|error| self.problems.push(Problem { kind, key, error })).ok()
+    }
+
+    /// The records that could not be used.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The site it is for.
+    #[must_use]
+    pub const fn site(&self) -> SiteId {
+        self.site
+    }
+
+    /// What everything in it hashes to, engine and zone data included: digests are compared only between equal ones.
+    #[must_use]
+    pub const fn version(&self) -> &[u8; 32] {
+        &self.version
+    }
+
+    /// The zone data of this build.
+    #[must_use]
+    pub const fn zone_data(&self) -> &'static str {
+        ZONE_DATA
+    }
+
+    /// The first day of the week.
+    #[must_use]
+    pub const fn week_starts_on(&self) -> Weekday {
+        self.week_starts_on
+    }
+
+    /// Whether a date lies in a locked pay period.
+    #[must_use]
+    pub fn is_locked(&self, date: NaiveDate) -> bool {
+        self.pay_periods.iter().any(|period| period.locked && period.from <= date && date <= period.to)
+    }
+
+    pub(crate) fn pay_periods(&self) -> &[KnownPeriod] {
+        &self.pay_periods
+    }
+
+    pub(crate) fn company_rules(&self) -> &[KnownRule] {
+        &self.company_rules
+    }
+
+    pub(crate) const fn civil(&self) -> Civil<'_> {
+        Civil::new(&self.zones)
+    }
+
+    pub(crate) fn shift(&self, id: ShiftId) -> Option<&KnownShift> {
+        self.shifts.get(&id)
+    }
+
+    pub(crate) fn active_shifts(&self) -> impl Iterator<Item = ShiftId> {
+        self.shifts.iter().filter(|(_, shift)| shift.active).map(|(id, _)| *id)
+    }
+
+    /// The scopes of a person: own department first, then those above it.
+    pub(crate) fn memberships(&self, employee: EmployeeId, record: &Employee) -> Memberships {
+        let mut departments = Vec::new();
+        let mut next = record.department;
+        while let Some(id) = next.filter(|id| !departments.contains(id)) {
+            departments.push(id);
+            next = self.parents.get(&id).copied().flatten();
+        }
+        Memberships { employee, departments, site: record.site }
+    }
+
+    /// The policy in force: of the narrowest scope, the version that took effect last; of two on one day, the later id.
+    pub(crate) fn policy(&self, who: &Memberships, date: NaiveDate) -> (Option<PolicyId>, &PolicyRules) {
+        let in_force = self.policies.iter().filter(|version| version.effective_from <= date);
+        let best = in_force.filter_map(|version| Some((who.distance(version.scope)?, version))).min_by_key(
+            |(distance, version)| {
+                (*distance, std::cmp::Reverse(version.effective_from), std::cmp::Reverse(version.id))
+            },
+        );
+        best.map_or((None, &self.fallback), |(_, version)| (Some(version.id), &version.rules))
+    }
+
+    /// What assignments say of a date: rosters before defaults, the narrowest scope that says anything, and of that
+    /// scope all assignments together.
+    pub(crate) fn assigned(&self, who: &Memberships, date: NaiveDate) -> Assigned {
+        use crate::roster::PatternDay;
+        let mut best: Option<(RosterBasis, usize)> = None;
+        let mut found = Assigned { shifts: Vec::new(), explicit: false, source: ShiftSource::Nothing };
+        for assignment in &self.assignments {
+            let covers = assignment.from <= date && assignment.to.is_none_or(|to| date <= to);
+            let Some(distance) = who.distance(assignment.scope).filter(|_| covers) else { continue };
+            let (shifts, explicit) = match assignment.pattern.on(date) {
+                PatternDay::Silent => continue,
+                PatternDay::Usual(shifts) => (shifts, false),
+                PatternDay::Explicit(shifts) => (shifts, true),
+            };
+            let rank = (assignment.basis, distance);
+            if best.is_none_or(|best| rank < best) {
+                let source = match assignment.basis {
+                    RosterBasis::Roster => ShiftSource::Roster,
+                    RosterBasis::Default => ShiftSource::Default,
+                };
+                best = Some(rank);
+                found = Assigned { shifts: Vec::new(), explicit: false, source };
+            }
+            if best == Some(rank) {
+                found.explicit |= explicit;
+                let new = shifts.iter().filter(|shift| !found.shifts.contains(shift));
+                let new: Vec<_> = new.copied().collect();
+                found.shifts.extend(new);
+            }
+        }
+        found
+    }
+
+    /// The holiday of a date for somebody of these groups: a whole one before a half one.
+    pub(crate) fn holiday(&self, date: NaiveDate, groups: &[Code]) -> Option<HolidayType> {
+        let all = self.holidays.get(&date)?;
+        let counts =
+            |holiday: &&KnownHoliday| holiday.group.as_ref().is_none_or(|group| groups.contains(group));
+        all.iter().filter(counts).map(|holiday| holiday.kind).min()
+    }
+}
