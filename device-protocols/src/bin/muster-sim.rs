@@ -10,8 +10,9 @@ use chrono::{Days, NaiveDate};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use device_protocols::clock::{Clock, SystemClock};
 use device_protocols::sim::control::ControlServer;
+use device_protocols::sim::push::PushTarget;
 use device_protocols::sim::tcp::TcpServer;
-use device_protocols::sim::{Faults, Generator, RecordFormat, SimClock, SimConfig, Transfer, live};
+use device_protocols::sim::{Faults, Generator, RecordFormat, SimClock, SimConfig, Transfer, live, push};
 use tokio_util::sync::CancellationToken;
 
 /// Simulated attendance clocks: ZKTeco over TCP, ADMS push, or one clock on both.
@@ -31,9 +32,48 @@ enum Command {
         /// Address to listen on; port 0 takes a free one.
         #[arg(long, default_value = "127.0.0.1:4370")]
         listen: SocketAddr,
+        /// Push to this server as well: one clock, both routes.
+        #[arg(long)]
+        server: Option<http::Uri>,
+        #[command(flatten)]
+        push: PushArgs,
         #[command(flatten)]
         clock: ClockArgs,
     },
+    /// A clock that pushes to a server (ADMS).
+    Push {
+        /// The server, such as http://127.0.0.1:8081, with a path prefix if there is one.
+        #[arg(long)]
+        server: http::Uri,
+        #[command(flatten)]
+        push: PushArgs,
+        #[command(flatten)]
+        clock: ClockArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+struct PushArgs {
+    /// Push: punches in one post.
+    #[arg(long, default_value_t = 100)]
+    batch: u64,
+    /// Push: milliseconds after an error; by default what the server says.
+    #[arg(long)]
+    retry_ms: Option<u64>,
+    /// Push: milliseconds between polls; by default what the server says.
+    #[arg(long)]
+    poll_ms: Option<u64>,
+}
+
+impl PushArgs {
+    fn target(&self, server: http::Uri) -> PushTarget {
+        PushTarget {
+            batch: self.batch,
+            retry: self.retry_ms.map(Duration::from_millis),
+            poll: self.poll_ms.map(Duration::from_millis),
+            ..PushTarget::new(server)
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -148,6 +188,12 @@ struct FaultArgs {
     /// Nine bytes of junk before this row.
     #[arg(long)]
     junk_before_row: Option<u64>,
+    /// Push: send each batch twice.
+    #[arg(long)]
+    push_twice: bool,
+    /// Push: hang up before the answer, every so many batches.
+    #[arg(long)]
+    push_drop_every: Option<u64>,
 }
 
 impl From<FaultArgs> for Faults {
@@ -169,6 +215,8 @@ impl From<FaultArgs> for Faults {
             refuse_buffer: args.refuse_buffer,
             bare_options: args.bare_options,
             junk_before_row: args.junk_before_row,
+            push_twice: args.push_twice,
+            push_drop_every: args.push_drop_every,
             ..Self::default()
         }
     }
@@ -223,18 +271,23 @@ impl ClockArgs {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
-        Command::Tcp { listen, clock } => {
+        Command::Push { server, push, clock } => {
+            let target = push.target(server);
+            clock.open()?.run(None, Some(target)).await
+        }
+        Command::Tcp { listen, server, push, clock } => {
             let running = clock.open()?;
+            let target = server.map(|server| push.target(server));
             let tcp = TcpServer::start(Arc::clone(&running.sim), listen, SystemClock)
                 .await
                 .with_context(|| format!("cannot listen on {listen}"))?;
-            running.run(Some(tcp)).await
+            running.run(Some(tcp), target).await
         }
     }
 }
 
 impl Running {
-    async fn run(self, tcp: Option<TcpServer>) -> anyhow::Result<()> {
+    async fn run(self, tcp: Option<TcpServer>, push: Option<PushTarget>) -> anyhow::Result<()> {
         let control = match self.control {
             Some(address) => Some(ControlServer::start(Arc::clone(&self.sim), address, SystemClock).await?),
             None => None,
@@ -245,6 +298,9 @@ impl Running {
             "control": control.as_ref().map(ControlServer::address),
         }))?;
         let stop = CancellationToken::new();
+        if let Some(target) = push {
+            tokio::spawn(push::run(Arc::clone(&self.sim), target, stop.clone()));
+        }
         let punching = async {
             if let Some(every) = self.every {
                 live::run(self.sim, SystemClock, every, self.limit, stop.clone()).await?;

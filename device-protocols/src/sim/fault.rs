@@ -71,6 +71,11 @@ pub struct Faults {
     pub push_delay_ms: u64,
     /// Push: send each batch twice.
     pub push_twice: bool,
+    /// Push: hang up after sending, before the answer, every so many batches.
+    pub push_drop_every: Option<u64>,
+    /// Push: batches since the last hang-up.
+    #[serde(skip)]
+    pub push_batches: u64,
 }
 
 impl Faults {
@@ -78,5 +83,18 @@ impl Faults {
     #[must_use]
     pub fn as_kept(&self, index: u64, punch: SimPunch) -> SimPunch {
         if self.bad_date_rows.contains(&index) { punch.on_impossible_date() } else { punch }
+    }
+
+    /// Whether the next push of a batch breaks off.
+    pub(super) fn push_drops(&self) -> bool {
+        self.push_drop_every.is_some_and(|every| self.push_batches + 1 >= every)
+    }
+
+    pub(super) fn count_push_drop(&mut self) {
+        self.push_batches = 0;
+    }
+
+    pub(super) fn count_push_batch(&mut self) {
+        self.push_batches += 1;
     }
 }

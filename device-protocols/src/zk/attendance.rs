@@ -23,8 +23,11 @@ use super::time::Parts;
 use super::{u16_at, u32_at};
 use crate::row::{AttendanceRow, Doubt, RawRow, UserCode, UserRef};
 
-/// Seconds of a packed day.
-const DAY: u32 = 86_400;
+/// 2001-01-01 packed. Earlier times come from clocks that were never set or lost their battery, and from bytes that are no
+/// times: small numbers read as the year 2000.
+const FLOOR: u32 = 12 * 31 * 86_400;
+/// Seconds within which one row follows another.
+const NEAR: u32 = 6 * 3600;
 /// Bytes of the fixed part of a long record.
 const LONG: u16 = 40;
 
@@ -165,14 +168,11 @@ impl Fields {
         user && is_state(self.state)
     }
 
-    /// Whether the date exists and is not after `latest`.
-    fn has_date(&self, latest: NaiveDateTime) -> bool {
-        Parts::unpack(self.time).existing().is_some_and(|time| time <= latest)
-    }
-
-    /// Whether the time lies within a day of another: a clock with a wrong date still counts on.
-    fn follows(&self, previous: u32) -> bool {
-        self.time.abs_diff(previous) <= DAY
+    /// Whether the time can be that of a record: it exists, in 2001 or later and not after `latest`, or it lies within six
+    /// hours of the row before, since a clock with a wrong date still counts on from it.
+    fn is_dated(&self, latest: NaiveDateTime, previous: Option<u32>) -> bool {
+        let exists = || Parts::unpack(self.time).existing().is_some_and(|time| time <= latest);
+        (self.time >= FLOOR && exists()) || previous.is_some_and(|before| self.time.abs_diff(before) <= NEAR)
     }
 }
 
@@ -183,7 +183,7 @@ const JUNK: [u8; 9] = [0xff, b'2', b'5', b'5', 0, 0, 0, 0, 0];
 fn junk_before(bytes: &[u8], layout: Layout, latest: NaiveDateTime) -> usize {
     let follows = || {
         let fields = bytes.get(JUNK.len()..).filter(|rest| rest.len() >= layout.stride());
-        fields.and_then(|rest| layout.fields(rest)).is_some_and(|f| f.has_shape() && f.has_date(latest))
+        fields.and_then(|rest| layout.fields(rest)).is_some_and(|f| f.has_shape() && f.is_dated(latest, None))
     };
     if bytes.starts_with(&JUNK) && follows() { JUNK.len() } else { 0 }
 }

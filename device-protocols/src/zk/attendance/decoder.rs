@@ -8,8 +8,8 @@
 //! [`RUN`] such rows come in succession, the log has stopped being what it seemed: those rows and all that follow are
 //! handed out as [raw bytes](LogPiece::Raw) with their offset, nothing of them as punches, and the summary says so.
 //! "Looks like a punch" means: the user id and the in/out key are possible, and, for short records, where those prove
-//! little, the date exists and is not ahead or lies within a day of the row before (a clock that lost its battery
-//! counts on from a wrong date, and its rows are wrong only in that).
+//! little, the date exists, from 2001 on and not ahead, or lies within six hours of the row before (a clock that lost its
+//! battery counts on from a wrong date, and its rows are wrong only in that).
 
 use bytes::{Buf, Bytes, BytesMut};
 use chrono::NaiveDateTime;
@@ -175,6 +175,12 @@ impl LogDecoder {
     /// Takes the next bytes of the body. Hand out what they hold with [`next_piece`](Self::next_piece) before the next.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Bytes held that were not handed out yet.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
     }
 
     /// Says that no more bytes come.
@@ -384,11 +390,11 @@ impl LogDecoder {
     }
 
     fn looks_like_a_punch(&self, layout: Layout, fields: &Fields) -> bool {
-        let dated =
-            || fields.has_date(self.latest) || self.previous.is_some_and(|before| fields.follows(before));
         match layout {
             Layout::Long(_) => fields.has_shape(),
-            Layout::Short(_) | Layout::Medium(_) => fields.has_shape() && dated(),
+            Layout::Short(_) | Layout::Medium(_) => {
+                fields.has_shape() && fields.is_dated(self.latest, self.previous)
+            }
         }
     }
 

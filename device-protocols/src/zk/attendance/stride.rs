@@ -4,8 +4,6 @@
 //! proves little (a punch between the two requests makes the quotient 8.008). So candidates that fit the count roughly
 //! are tried on a sample, and the one with the most plausible records wins, if nearly all of its records are plausible.
 
-use std::cmp::Reverse;
-
 use chrono::NaiveDateTime;
 
 use super::{Fields, LONG, Layout, MediumOrder, ShortOrder, is_state, junk_before};
@@ -44,7 +42,7 @@ struct Score {
     rows: u64,
     /// Rows whose fields look right.
     shaped: u64,
-    /// Rows whose fields look right and whose date exists and is not ahead.
+    /// Rows whose fields look right and whose date can be that of a record.
     plausible: u64,
 }
 
@@ -52,9 +50,11 @@ impl Evidence<'_> {
     /// Chooses the layout; `None` when nothing is plausible enough to import.
     #[must_use]
     pub fn choose(&self) -> Option<Choice> {
-        let near = |layout: &Layout| self.is_near_count(layout.stride());
-        // A count that fits nothing (0 in access-control mode, or stale) must not hide a log that reads well.
-        self.best(self.candidates().filter(near)).or_else(|| self.best(self.candidates()))
+        // Clocks in access-control mode count 0 and hold records all the same.
+        if self.count.unwrap_or(0) == 0 {
+            return self.best(self.candidates());
+        }
+        self.best(self.candidates().filter(|layout| self.is_near_count(layout.stride())))
     }
 
     fn best(&self, candidates: impl Iterator<Item = Layout>) -> Option<Choice> {
@@ -66,15 +66,10 @@ impl Evidence<'_> {
             .map(|(layout, _)| self.settle(layout))
     }
 
-    /// By plausible bytes, then by how near the clock's count, then by plausible rows: 200 bytes may be five records of 40
-    /// or two of 100, all of them plausible, since every longer record begins like a shorter one.
-    fn rank(&self, (layout, score): (Layout, Score)) -> (u64, Reverse<u64>, u64) {
-        let stride = u64::try_from(layout.stride()).unwrap_or(u64::MAX);
-        let off = match self.count.map(u64::from) {
-            Some(count) if count > 0 => (self.total / stride).abs_diff(count),
-            _ => 0,
-        };
-        (score.plausible * stride, Reverse(off), score.plausible)
+    /// By plausible rows; of equals, the one the count confirms, then the one that leaves no bytes over.
+    fn rank(&self, (layout, score): (Layout, Score)) -> (u64, u64, bool, bool) {
+        let divides = u64::try_from(layout.stride()).is_ok_and(|stride| self.total.is_multiple_of(stride));
+        (score.plausible, score.shaped, self.is_exact(layout.stride()), divides)
     }
 
     fn candidates(&self) -> impl Iterator<Item = Layout> + '_ {
@@ -107,12 +102,12 @@ impl Evidence<'_> {
     }
 
     /// At least 95 in 100 rows plausible. Where the clock's count confirms the stride exactly, dates may be worse, since
-    /// a clock that lost its battery writes many wrong ones: half of them must be right, or for long records, whose
+    /// a clock that lost its battery writes many wrong ones: two thirds of them must be right, or for long records, whose
     /// 24-byte user id leaves no doubt about the stride, none.
     fn is_enough(&self, layout: Layout, score: Score) -> bool {
         let share = |part: u64, percent: u64| score.rows > 0 && part * 100 >= score.rows * percent;
         let dates = match layout {
-            Layout::Short(_) | Layout::Medium(_) => 50,
+            Layout::Short(_) | Layout::Medium(_) => 66,
             Layout::Long(_) => 0,
         };
         share(score.plausible, 95)
@@ -121,13 +116,14 @@ impl Evidence<'_> {
 
     fn score(&self, layout: Layout) -> Score {
         let mut score = Score::default();
+        let mut previous = None;
         for raw in rows(self.sample, layout, self.latest) {
             let Some(fields) = layout.fields(raw) else { break };
             let shaped = fields.has_shape() || self.has_shape_the_other_way(layout, raw);
             score.rows += 1;
             score.shaped += u64::from(shaped);
-            // No time at all reads as the first second of 2000; it is no sign of a record.
-            score.plausible += u64::from(shaped && fields.time != 0 && fields.has_date(self.latest));
+            score.plausible += u64::from(shaped && fields.is_dated(self.latest, previous));
+            previous = Some(fields.time);
         }
         score
     }
