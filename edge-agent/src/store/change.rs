@@ -120,8 +120,8 @@ impl WriteTx {
         let (change, stream) = self.next_change(author, edit, old.as_ref())?;
         let dot = change.dot;
         let folded = VersionVector::new();
-        let merged =
-            merge(old.clone(), &change, Rules::of(kind, &folded)).map_err(|Orphan| missing(kind, key))?;
+        let merged = merge(old.clone(), &change, Rules::of(kind, &change.ctx, &folded))
+            .map_err(|Orphan| missing(kind, key))?;
         if !merged.conflicts.is_empty() {
             return Err(StoreError::Stale { fields: disputed(kind, &merged.conflicts) });
         }
