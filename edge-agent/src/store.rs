@@ -12,6 +12,7 @@
 //! changes only through [`WriteTx::change`], together with its change row, its audit row and what must be
 //! recomputed. Only this module and its children know SQL.
 
+mod account;
 mod audit;
 mod change;
 mod clock_user;
@@ -22,6 +23,7 @@ mod job;
 mod ledger;
 mod ledger_log;
 mod meta;
+pub mod page;
 mod pending;
 mod quarantine;
 mod reader;
@@ -41,6 +43,7 @@ use rusqlite::Connection;
 use shared_model::{Clock, Entropy};
 use tokio::sync::broadcast;
 
+pub use account::{LocalSession, LocalUser, SessionOrigin, SessionRow};
 pub use audit::{AuditRow, Via};
 pub use change::{Author, Edit};
 pub use clock_user::{ClockUser, UsersTaken};

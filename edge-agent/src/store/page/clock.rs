@@ -1,0 +1,105 @@
+//! One clock's page: what came from it lately, what could not be read.
+
+use chrono::{DateTime, Duration, Utc};
+use rusqlite::params;
+use shared_model::{ClockSerial, EmployeeId, RawTime};
+
+use super::super::{QuarantinedRow, ReadTx, StoreError};
+use super::PAGE;
+use super::feed::{PUNCH, SeenPunch, seen_punch, time_bound};
+
+/// A person who punched at a clock under a code that nobody has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownCode {
+    /// The code.
+    pub code: String,
+    /// The name the clock shows for it.
+    pub name: Option<String>,
+    /// Punches under it within the time looked at.
+    pub punches: u32,
+    /// The newest of them.
+    pub newest: Option<RawTime>,
+}
+
+impl ReadTx {
+    /// The newest punches of one clock within the last 31 days.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn clock_punches(
+        &self,
+        serial: &ClockSerial,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<SeenPunch>, StoreError> {
+        let sql =
+            format!("{PUNCH} WHERE c.serial = ?1 AND g.punch_id >= ?2 ORDER BY g.punch_id DESC LIMIT ?3");
+        let mut query = self.connection().prepare_cached(&sql)?;
+        let since = time_bound(now - Duration::days(31));
+        let rows = query.query_map(params![serial.as_str(), since, limit.min(PAGE)], seen_punch)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A clock's quarantined rows before a number, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] for one that cannot be read.
+    pub fn clock_quarantine(
+        &self,
+        serial: &ClockSerial,
+        before: i64,
+        limit: u32,
+    ) -> Result<Vec<QuarantinedRow>, StoreError> {
+        // Few rows are ever quarantined; those of other clocks are passed over.
+        let mut found = Vec::new();
+        let mut place = before;
+        while found.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
+            let rows = self.quarantined_before(place, 500)?;
+            let Some(last) = rows.last() else { break };
+            place = last.id;
+            found.extend(rows.into_iter().filter(|row| row.serial == serial.as_str()));
+        }
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(found)
+    }
+
+    /// Codes that punched within the last 31 days and belong to nobody, the busiest first.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn unknown_codes(&self, now: DateTime<Utc>) -> Result<Vec<UnknownCode>, StoreError> {
+        let mut query = self.connection().prepare_cached(
+            "SELECT g.user_code, max(u.name), count(*), max(g.raw_time) FROM ledger g
+             LEFT JOIN clock_user u ON u.clock = g.clock AND u.user_code = g.user_code AND u.gone_at IS NULL
+             WHERE g.punch_id >= ?1 AND NOT EXISTS (
+                SELECT 1 FROM rec_identity i WHERE i.user_code = g.user_code AND i.deleted_dot IS NULL)
+             GROUP BY g.user_code ORDER BY count(*) DESC, g.user_code LIMIT ?2",
+        )?;
+        let rows = query.query_map(params![time_bound(now - Duration::days(31)), PAGE], |row| {
+            Ok(UnknownCode {
+                code: row.get(0)?,
+                name: row.get::<_, Option<String>>(1)?.filter(|name| !name.is_empty()),
+                punches: row.get(2)?,
+                newest: row.get::<_, Option<i64>>(3)?.and_then(RawTime::from_seconds),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Whose a code is now on every clock.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn holder_of_code(&self, code: &str) -> Result<Option<EmployeeId>, StoreError> {
+        let mut query = self.connection().prepare_cached(
+            "SELECT employee FROM rec_identity
+             WHERE user_code = ?1 AND serial IS NULL AND \"to\" IS NULL AND deleted_dot IS NULL
+             AND employee IS NOT NULL LIMIT 1",
+        )?;
+        let mut rows = query.query([code])?;
+        Ok(match rows.next()? {
+            Some(row) => Some(row.get(0)?),
+            None => None,
+        })
+    }
+}
