@@ -38,7 +38,7 @@ impl Product {
         let mut cloud = Cloud::start(&folder.sub("cloud")?, &logs, cloud)?;
         let organisation = setup::organisation(&mut cloud)?;
         let mut edge = Edge::new(&folder.sub("edge")?, &logs, edge);
-        setup::enrol(&edge, &cloud, &cloud.url()?, &organisation)?;
+        setup::enrol(&edge, &cloud.url()?, &organisation)?;
         edge.run(&[])?;
         Ok(Self { clocks: Vec::new(), edge, cloud, organisation, folder })
     }
