@@ -36,6 +36,14 @@ impl Interval {
     }
 }
 
+/// Whether an out added later may close an open in: it must come after it and not swallow time that is already
+/// recorded as a pair.
+#[must_use]
+pub fn may_close(open_in: Instant, new_out: Instant, existing: &[Interval]) -> bool {
+    let new = Interval { start: open_in, end: new_out };
+    open_in < new_out && existing.iter().all(|pair| pair.shared(new).is_none())
+}
+
 /// The length of a list.
 pub(crate) fn total(list: &[Interval]) -> Seconds {
     list.iter().map(|interval| interval.length()).sum()

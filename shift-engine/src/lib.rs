@@ -16,6 +16,7 @@ pub mod company_rule;
 pub mod document;
 pub mod exception;
 pub mod explain;
+pub mod geofence;
 pub mod input;
 pub mod interval;
 pub mod policy;

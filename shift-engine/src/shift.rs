@@ -238,6 +238,13 @@ impl Hours {
         }
     }
 
+    /// Whether two shifts of one work date overlap; touching is no overlap.
+    #[must_use]
+    pub fn overlap(&self, other: &Self) -> bool {
+        let other = other.blocks();
+        self.blocks().iter().any(|a| other.iter().any(|b| a.0 < b.1 && b.0 < a.1))
+    }
+
     /// The scheduled breaks.
     #[must_use]
     pub fn breaks(&self) -> &[Break] {

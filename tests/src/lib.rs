@@ -21,4 +21,5 @@ pub mod proxy;
 pub mod seed;
 pub mod sent;
 pub mod setup;
+pub mod shift_case;
 pub mod wait;
