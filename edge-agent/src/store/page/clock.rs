@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use rusqlite::params;
-use shared_model::{ClockSerial, EmployeeId, RawTime};
+use shared_model::{ClockSerial, RawTime};
 
 use super::super::{QuarantinedRow, ReadTx, StoreError};
 use super::PAGE;
@@ -84,22 +84,5 @@ impl ReadTx {
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Whose a code is now on every clock.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn holder_of_code(&self, code: &str) -> Result<Option<EmployeeId>, StoreError> {
-        let mut query = self.connection().prepare_cached(
-            "SELECT employee FROM rec_identity
-             WHERE user_code = ?1 AND serial IS NULL AND \"to\" IS NULL AND deleted_dot IS NULL
-             AND employee IS NOT NULL LIMIT 1",
-        )?;
-        let mut rows = query.query([code])?;
-        Ok(match rows.next()? {
-            Some(row) => Some(row.get(0)?),
-            None => None,
-        })
     }
 }

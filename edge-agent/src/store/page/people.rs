@@ -1,11 +1,11 @@
 //! People, and one person's month.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use rusqlite::params;
 use rusqlite::types::Value;
+use rusqlite::{OptionalExtension as _, params};
 use shared_model::{DepartmentId, EmployeeId, PunchId, RawTime};
 
-use super::super::{ReadTx, StoreError};
+use super::super::{ReadTx, StoreError, WriteTx};
 use super::today::{CELLS, DayCells, cells};
 use super::{CODE_SORT, List, Listed, Order, Place, searched};
 
@@ -107,7 +107,34 @@ pub struct PersonCode {
     pub to: Option<DateTime<Utc>>,
 }
 
+fn holder_of_code(connection: &rusqlite::Connection, code: &str) -> Result<Option<EmployeeId>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT employee FROM rec_identity
+         WHERE user_code = ?1 AND serial IS NULL AND \"to\" IS NULL AND deleted_dot IS NULL
+         AND employee IS NOT NULL LIMIT 1",
+    )?;
+    Ok(query.query_row([code], |row| row.get(0)).optional()?)
+}
+
+impl WriteTx {
+    /// Whose a code is now on every clock.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn holder_of_code(&self, code: &str) -> Result<Option<EmployeeId>, StoreError> {
+        holder_of_code(self.connection(), code)
+    }
+}
+
 impl ReadTx {
+    /// Whose a code is now on every clock.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn holder_of_code(&self, code: &str) -> Result<Option<EmployeeId>, StoreError> {
+        holder_of_code(self.connection(), code)
+    }
+
     /// People, one page of them.
     ///
     /// # Errors
