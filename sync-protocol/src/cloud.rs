@@ -53,3 +53,6 @@ pub enum SessionError<E> {
     #[error("the store failed")]
     Store(#[source] E),
 }
+
+#[cfg(test)]
+mod tests;

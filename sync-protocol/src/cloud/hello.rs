@@ -125,7 +125,7 @@ impl<S: CloudStore> Judge<'_, S> {
     /// Compares the logs; `None` when both go on from one history.
     async fn compare(&mut self, known: &[(Stream, LogState)]) -> Result<Option<Verdict>, S::Error> {
         let mut forked = known.iter().any(|(_, log)| log.epoch_born != self.company.feed_epoch);
-        let mut unknown = BTreeMap::new();
+        let mut unknown = false;
         for (stream, log) in known {
             let head = self.head_of(*stream);
             if head.head < log.applied {
@@ -133,12 +133,14 @@ impl<S: CloudStore> Judge<'_, S> {
             } else {
                 match chain_at(self.hello.origin, *stream, &head, log.applied) {
                     Some(chain) => forked |= chain != log.chain,
-                    None => drop(unknown.insert(*stream, vec![log.applied])),
+                    None => unknown = true,
                 }
             }
         }
         if !forked {
-            return Ok((!unknown.is_empty()).then_some(Verdict::Marks { at: unknown }));
+            // Every log's place is asked for, not only the unknown one: the next hello tells only what this asks.
+            let at = known.iter().map(|(stream, log)| (*stream, vec![log.applied])).collect();
+            return Ok(unknown.then_some(Verdict::Marks { at }));
         }
         let mut common = BTreeMap::new();
         for (stream, log) in known {

@@ -1,0 +1,22 @@
+//! The edge's side of a session.
+//!
+//! ```text
+//! loop:  open() -> POST hello -> answered() -> Next::Session | Again | Forked | Stop
+//!        while the session lives:  session.next_push() -> POST push -> session.pushed()
+//!        anything unexpected:      drop the session, open() again later
+//! ```
+//!
+//! The session lives in memory; everything that must survive is in the [`EdgeStore`]. A row counts as delivered only
+//! when the cloud said so in answer to this session, and stays in the log until the cloud calls it durable.
+
+mod hello;
+mod push;
+mod relog;
+mod store;
+mod time;
+
+pub use hello::{About, Next, Stop, answered, open};
+pub use push::{After, Outgoing, Session};
+pub use relog::Relog;
+pub use store::{Acknowledged, Adopted, EdgeLog, EdgeState, EdgeStore};
+pub use time::ServerTime;
