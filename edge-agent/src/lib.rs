@@ -1,6 +1,10 @@
 //! `muster-edge`: collects punches from clocks, works out attendance, shows it, syncs it.
 
+pub mod backoff;
 pub mod clock;
+pub mod config;
+pub mod device;
 pub mod fault;
+pub mod ingest;
 pub mod service;
 pub mod store;

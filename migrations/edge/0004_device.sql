@@ -8,6 +8,7 @@ CREATE TABLE device_state (
     last_error_at   INTEGER,
     drift_seconds   INTEGER,             -- clock minus true time
     drift_at        INTEGER,
+    right_at        INTEGER,             -- when its time was last found right
     firmware        TEXT,
     model           TEXT,
     platform        TEXT,

@@ -2,15 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, Row, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared_model::entity::Device;
-use shared_model::{ClockSerial, RawTime};
+use shared_model::{ClockSerial, Kind, RawTime};
 use sync_protocol::{LedgerEntry, Watermark};
 
 use super::{DateSpan, ReadTx, RecomputeScope, StoreError, StoreEvent, Stored, Taken, WriteTx};
 
 /// A watermark that only moved in time is logged when it moved at least so far, seconds.
 const WATERMARK_STEP: i64 = 600;
+
+/// A clock this many seconds off, or less, is right.
+const RIGHT: i64 = 10;
 
 /// Whether a clock can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -204,6 +207,7 @@ impl WriteTx {
                     last_error_at = CASE WHEN ?6 IS NOT NULL THEN ?4 ELSE last_error_at END,
                     drift_seconds = coalesce(?7, drift_seconds),
                     drift_at = CASE WHEN ?7 IS NOT NULL THEN ?4 ELSE drift_at END,
+                    right_at = CASE WHEN abs(?7) <= ?15 THEN ?4 ELSE right_at END,
                     firmware = coalesce(?8, firmware), model = coalesce(?9, model), platform = coalesce(?10, platform),
                     log_count = coalesce(?11, log_count), log_capacity = coalesce(?12, log_capacity),
                     user_count = coalesce(?13, user_count), user_capacity = coalesce(?14, user_capacity)
@@ -224,6 +228,7 @@ impl WriteTx {
                 report.log_capacity,
                 report.user_count,
                 report.user_capacity,
+                RIGHT,
             ])?;
         self.tell(StoreEvent::Device(serial.clone()));
         Ok(())
@@ -359,11 +364,57 @@ impl WriteTx {
                 params![clock, key],
             )?;
         }
+        self.tell(StoreEvent::Records(Kind::Device));
+        Ok(())
+    }
+}
+
+/// Where a posting clock is to go on, in its own stamps.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Stamps {
+    /// Of its punches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attendance: Option<String>,
+    /// Of its operations and users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operations: Option<String>,
+}
+
+impl WriteTx {
+    /// Keeps where a posting clock is to go on. A stamp that is `None` stays as it was.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn set_stamps(&self, serial: &ClockSerial, stamps: &Stamps) -> Result<(), StoreError> {
+        let clock = self.clock_id(serial)?;
+        let text = serde_json::to_string(stamps).map_err(|e| StoreError::Invalid(e.to_string()))?;
+        self.connection
+            .prepare_cached("UPDATE device_state SET stamps = json_patch(stamps, ?2) WHERE clock = ?1")?
+            .execute(params![clock, text])?;
         Ok(())
     }
 }
 
 impl ReadTx {
+    /// Where a posting clock is to go on.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] for stamps that cannot be read.
+    pub fn stamps(&self, serial: &ClockSerial) -> Result<Stamps, StoreError> {
+        let text: Option<String> = self
+            .connection
+            .prepare_cached(
+                "SELECT stamps FROM device_state s JOIN clock c ON c.id = s.clock WHERE c.serial = ?1",
+            )?
+            .query_row([serial.as_str()], |row| row.get(0))
+            .optional()?;
+        let read = |text: String| {
+            serde_json::from_str(&text)
+                .map_err(|cause| StoreError::corrupt("device_state", "stamps", serial, cause))
+        };
+        text.map_or_else(|| Ok(Stamps::default()), read)
+    }
+
     /// The state of one clock.
     ///
     /// # Errors

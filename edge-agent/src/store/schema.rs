@@ -56,7 +56,7 @@ mod tests {
         ("0001_ledger", "1eedceaaba20a598"),
         ("0002_record", "85a527b387964720"),
         ("0003_derived", "572c363d7aa061f4"),
-        ("0004_device", "68348eb53bdb19a0"),
+        ("0004_device", "fbad894c3891ccd1"),
         ("0005_account", "cf862e75497be131"),
     ];
 

@@ -126,7 +126,7 @@ impl<C: Clock> Connection<C> {
             self.put_event(&punch);
         }
         let next = self.answer(&request).await?;
-        if faults.coalesce && self.events.is_some() {
+        if faults.coalesce && self.open {
             let punch = self.sim.config().generator.punch(self.requests);
             self.put_event(&punch);
         }

@@ -1,0 +1,11 @@
+//! The clocks: one supervisor for each that is polled, one listener for all that post.
+
+pub mod driver_clock;
+pub mod fleet;
+pub mod polled_sink;
+pub mod push_host;
+pub mod push_sink;
+pub mod registry;
+pub mod supervisor;
+
+pub use fleet::{Fleet, FleetHandle};

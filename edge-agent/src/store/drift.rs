@@ -1,0 +1,82 @@
+//! When a clock is set: who did it and why, and which punches were made by the wrong time.
+
+use chrono::{DateTime, Utc};
+use rusqlite::params;
+use shared_model::entity::{PunchNote, PunchNoteType};
+use shared_model::text::{Code, Line};
+use shared_model::{ActorId, ClockSerial, PunchId, PunchNoteId, RawTime};
+
+use super::{Author, StoreError, Via, WriteTx};
+
+/// The mark on a punch that was made while its clock was wrong.
+pub const CLOCK_DRIFT: &str = "clock_drift";
+/// Punches marked at most; beyond, the audit row alone tells.
+const NOTES: u32 = 2000;
+
+impl WriteTx {
+    /// Notes that a clock was set at `now`, having been `drift` seconds off (`None` = its time was none). Punches since
+    /// its time was last known to be right get a mark. Returns how many.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn clock_was_set(
+        &self,
+        serial: &ClockSerial,
+        drift: Option<i64>,
+        now: DateTime<Utc>,
+        by_policy: bool,
+    ) -> Result<u32, StoreError> {
+        let clock = self.clock_id(serial)?;
+        let since: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT right_at FROM device_state WHERE clock = ?1")?
+            .query_row([clock], |row| row.get(0))?;
+        let noted = match since.and_then(DateTime::from_timestamp_millis) {
+            Some(since) => self.mark_since(clock, since, drift)?,
+            None => 0,
+        };
+        let (actor, via) = (ActorId::SYSTEM, if by_policy { Via::System } else { Via::Console });
+        let before = serde_json::json!({ "drift_seconds": drift }).to_string();
+        let after = serde_json::json!({ "set_to": now, "punches_marked": noted }).to_string();
+        self.audit(actor, via, "device.set_time", serial.as_str(), &before, &after)?;
+        Ok(noted)
+    }
+
+    fn mark_since(&self, clock: i64, since: DateTime<Utc>, drift: Option<i64>) -> Result<u32, StoreError> {
+        // Ids lead with the raw time: a day's margin covers every zone, the rest is told by when the punch came.
+        let margin = chrono::Duration::days(2);
+        let raw = |at: DateTime<Utc>| PunchId::lower_bound(RawTime::new(at.naive_utc()));
+        let early = since - margin - chrono::Duration::seconds(drift.unwrap_or(0).clamp(0, 86_400 * 3660));
+        let mut query = self.connection.prepare_cached(
+            "SELECT l.punch_id FROM ledger l
+             WHERE l.punch_id >= ?1 AND l.clock = ?2 AND l.received_at > ?3
+             AND NOT EXISTS (SELECT 1 FROM rec_punch_note n
+                 WHERE n.punch = l.punch_id AND n.flag = ?4 AND n.deleted_dot IS NULL)
+             ORDER BY l.punch_id LIMIT ?5",
+        )?;
+        let found = query
+            .query_map(params![raw(early), clock, since.timestamp_millis(), CLOCK_DRIFT, NOTES], |row| {
+                row.get(0)
+            })?
+            .collect::<Result<Vec<PunchId>, _>>()?;
+        let reason = match drift {
+            Some(drift) => {
+                format!("the clock was {} s {}", drift.abs(), if drift < 0 { "behind" } else { "ahead" })
+            }
+            None => "the clock's time did not exist".to_owned(),
+        };
+        let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        for punch in found {
+            let note = PunchNote {
+                punch,
+                note_type: PunchNoteType::Flag,
+                other: None,
+                zone: None,
+                flag: Code::parse(CLOCK_DRIFT).ok(),
+                reason: Line::parse(&reason).ok(),
+            };
+            self.create(&Author::SYSTEM, PunchNoteId::mint(self.clock(), self.entropy()), &note)?;
+        }
+        Ok(count)
+    }
+}
