@@ -1,19 +1,29 @@
-//! The configuration file: what is needed before the database is open. Everything else is set in the agent itself.
+//! What is set in the configuration file: what is needed before the database is open.
 //!
-//! Unknown keys are refused with their place in the file. [`Config::default`] is what the commented default file says;
-//! a test holds the two together.
+//! Four sources, each over the one before: the defaults (`muster-edge config default` prints them with their
+//! explanation), the file, the environment for secrets, the flags of the command line. A key that nobody knows is an
+//! error that names file, line and column. Everything that an administrator changes while the agent runs (clocks,
+//! people, shifts, policies) is not here but in the database.
+
+mod bounded;
+mod error;
+mod load;
+mod secret;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of the file in the data folder.
-pub const FILE: &str = "muster-edge.toml";
+pub use error::{ConfigError, Place};
+pub use load::{FILE, Flags, Loaded, load};
+pub use secret::Secret;
 
-/// The default file, commented.
-pub const DEFAULT: &str = include_str!("default.toml");
+use bounded::within;
+
+/// The default configuration with its explanation: what [`Config::default`] is, as text.
+pub const DEFAULT: &str = include_str!("config/default.toml");
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,6 +35,8 @@ pub struct Config {
     pub push: PushConfig,
     /// How clocks are polled.
     pub poll: PollConfig,
+    /// The way to the cloud.
+    pub cloud: CloudConfig,
     /// What is logged.
     pub log: LogConfig,
 }
@@ -68,16 +80,21 @@ impl Default for PushConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct PollConfig {
     /// Between looks at a clock, seconds.
+    #[serde(deserialize_with = "within::<1, 86_400, _, _>")]
     pub interval_seconds: u32,
     /// Keep the session with each clock and read its log as soon as it tells of a punch.
     pub live: bool,
     /// Seconds for which a clock is locked while its log is read; 0 = people go on punching.
+    #[serde(deserialize_with = "within::<0, 3600, _, _>")]
     pub hold_seconds: u32,
     /// A clock that is off by more is set, where its record allows it, seconds.
+    #[serde(deserialize_with = "within::<1, 86_400, _, _>")]
     pub max_drift_seconds: i64,
     /// The first pause after a failure, milliseconds.
+    #[serde(deserialize_with = "within::<1, 60_000, _, _>")]
     pub retry_first_ms: u32,
     /// The longest pause after failures, seconds.
+    #[serde(deserialize_with = "within::<1, 86_400, _, _>")]
     pub retry_longest_seconds: u32,
 }
 
@@ -98,122 +115,60 @@ impl PollConfig {
     /// Between looks at a clock.
     #[must_use]
     pub fn interval(&self) -> Duration {
-        Duration::from_secs(self.interval_seconds.max(1).into())
+        Duration::from_secs(self.interval_seconds.into())
     }
 
     /// The first pause after a failure.
     #[must_use]
     pub fn retry_first(&self) -> Duration {
-        Duration::from_millis(self.retry_first_ms.max(1).into())
+        Duration::from_millis(self.retry_first_ms.into())
     }
 
     /// The longest pause after failures.
     #[must_use]
     pub fn retry_longest(&self) -> Duration {
-        Duration::from_secs(self.retry_longest_seconds.max(1).into())
+        Duration::from_secs(self.retry_longest_seconds.into())
     }
 }
 
-/// What is logged.
+/// The way to the cloud. Where the cloud is, `enroll` tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CloudConfig {
+    /// An HTTP proxy, with its password if it wants one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Secret>,
+    /// Certificates (PEM) of an authority of one's own, beside those built in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// What is logged, on standard error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogConfig {
     /// A level, or filters by module such as `info,edge_agent::device=debug`.
     pub filter: String,
+    /// As what.
+    pub format: LogFormat,
 }
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { filter: "info".to_owned() }
+        Self { filter: "info".to_owned(), format: LogFormat::Text }
     }
 }
 
-/// A file that is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// It cannot be read.
-    #[error("{path} cannot be read")]
-    Read {
-        /// The file.
-        path: String,
-        /// Why not.
-        #[source]
-        cause: std::io::Error,
-    },
-    /// It is not TOML, or has a key or value that it cannot have. The text shows the place.
-    #[error("{path}: {cause}")]
-    Parse {
-        /// The file.
-        path: String,
-        /// What is wrong where.
-        cause: toml::de::Error,
-    },
-    /// Two values do not go together.
-    #[error("{path}: {cause}")]
-    Invalid {
-        /// The file.
-        path: String,
-        /// What is wrong and what to do.
-        cause: &'static str,
-    },
-}
-
-impl Config {
-    /// Reads a file; without one, the defaults.
-    ///
-    /// # Errors
-    /// [`ConfigError`].
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(&path.display().to_string(), &text),
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(cause) => Err(ConfigError::Read { path: path.display().to_string(), cause }),
-        }
-    }
-
-    /// Reads the text of a file named `path`.
-    ///
-    /// # Errors
-    /// [`ConfigError`].
-    pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
-        let config: Self =
-            toml::from_str(text).map_err(|cause| ConfigError::Parse { path: path.to_owned(), cause })?;
-        let invalid = |cause| Err(ConfigError::Invalid { path: path.to_owned(), cause });
-        if !config.ui.tls && !config.ui.listen.ip().is_loopback() {
-            return invalid(
-                "ui.listen is not on this machine alone: set ui.tls = true, or listen on 127.0.0.1",
-            );
-        }
-        if config.poll.max_drift_seconds < 1 {
-            return invalid("poll.max_drift_seconds must be at least 1");
-        }
-        Ok(config)
-    }
+/// How messages are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// A line for people.
+    #[default]
+    Text,
+    /// A line of JSON.
+    Json,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_default_file_says_what_the_program_assumes() {
-        assert_eq!(Config::parse("default", DEFAULT).unwrap(), Config::default());
-        // With every comment sign before a key removed it says the same: examples are the defaults.
-        let uncommented: String =
-            DEFAULT.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line).to_owned() + "\n").collect();
-        assert_eq!(Config::parse("default", &uncommented).unwrap(), Config::default());
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_with_its_line() {
-        let error = Config::parse("x.toml", "[poll]\nintervall_seconds = 5\n").unwrap_err().to_string();
-        assert!(error.contains("line 2") && error.contains("intervall_seconds"), "{error}");
-    }
-
-    #[test]
-    fn pages_beyond_this_machine_need_tls() {
-        let open = "[ui]\nlisten = \"0.0.0.0:8470\"\n";
-        assert!(Config::parse("x.toml", open).unwrap_err().to_string().contains("tls = true"));
-        assert!(Config::parse("x.toml", &format!("{open}tls = true\n")).is_ok());
-    }
-}
+mod tests;
