@@ -1,5 +1,5 @@
 //! `muster-sim` as a program: what it says, and what a kill leaves behind.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
