@@ -1,7 +1,7 @@
 //! The public Python client reads `muster-sim`: a second opinion on what the simulated clocks speak.
 //!
 //! Needs python3 with its `venv` module and the Python package index, once; the environment is kept in the target folder.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
