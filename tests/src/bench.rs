@@ -4,8 +4,13 @@
 
 pub mod figure;
 pub mod insert;
+pub mod pull;
 pub mod punch;
+pub mod push;
 pub mod report;
+pub mod size;
+pub mod start;
+pub mod sync;
 
 use std::time::{Duration, Instant};
 

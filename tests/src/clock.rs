@@ -14,6 +14,9 @@ use crate::wait::until;
 
 const START: Duration = Duration::from_secs(60);
 
+/// A server's own intervals are for real clocks.
+const IMPATIENT: [&str; 4] = ["--retry-ms", "250", "--poll-ms", "250"];
+
 /// A simulated clock that outlives its process: what it kept is in files.
 pub struct SimulatedClock {
     serial: String,
@@ -42,6 +45,7 @@ impl SimulatedClock {
     /// When it does not start.
     pub fn push(serial: &str, server: &str, folder: &Path, arguments: &[&str]) -> Result<Self> {
         let mut all = vec!["--server", server];
+        all.extend(IMPATIENT);
         all.extend(arguments);
         Self::start(serial, "push", folder, &all)
     }
@@ -52,6 +56,7 @@ impl SimulatedClock {
     /// When it does not start.
     pub fn both(serial: &str, server: &str, folder: &Path, arguments: &[&str]) -> Result<Self> {
         let mut all = vec!["--server", server];
+        all.extend(IMPATIENT);
         all.extend(arguments);
         Self::start(serial, "both", folder, &all)
     }

@@ -159,6 +159,15 @@ impl Cloud {
     }
 }
 
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        // Its PostgreSQL would outlive a kill by the time of a checkpoint, and write into a folder that is going away.
+        if !std::thread::panicking() {
+            let _ = self.stop();
+        }
+    }
+}
+
 /// Runs a command of a program on a data folder and returns the JSON it prints last.
 ///
 /// # Errors

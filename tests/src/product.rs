@@ -129,4 +129,14 @@ impl Product {
         })
         .await
     }
+
+    /// Stops everything in the order in which a person would.
+    ///
+    /// # Errors
+    /// When a part does not stop or ends with an error.
+    pub fn stop(&mut self) -> Result<()> {
+        self.clocks.clear();
+        self.edge.stop()?;
+        self.cloud.stop()
+    }
 }

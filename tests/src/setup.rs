@@ -87,3 +87,11 @@ pub fn add_push(edge: &Edge, serial: &str) -> Result<()> {
 fn text(answer: &Value, name: &str) -> Result<String> {
     answer[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {answer}"))
 }
+
+/// Seeds people, a day and a night shift, who works when, and a policy.
+///
+/// # Errors
+/// When a command fails.
+pub fn factory(_edge: &Edge, _organisation: &Organisation, _first_code: u32, _people: u32) -> Result<()> {
+    anyhow::bail!("the agent has no commands for these yet")
+}

@@ -159,11 +159,11 @@ pub(crate) fn system_program(profile: Profile, name: &str) -> Result<PathBuf> {
     Ok(output(profile)?.join(name))
 }
 
-/// Builds what is shipped, and refuses a binary that holds a throwaway feature.
+/// Builds what is shipped, refuses a binary that holds a throwaway feature, and returns the folder.
 ///
 /// # Errors
 /// When cargo fails, or a feature is refused.
-pub(crate) fn dist(features: &[String]) -> Result<()> {
+pub(crate) fn dist(features: &[String]) -> Result<PathBuf> {
     for feature in features {
         let name = feature.rsplit('/').next().unwrap_or(feature);
         if Variant::ALL.iter().any(|variant| variant.name() == name) {
@@ -193,7 +193,6 @@ pub(crate) fn dist(features: &[String]) -> Result<()> {
             std::fs::remove_file(&path)?;
             bail!("{binary} was built with a feature that is for tests only");
         }
-        println!("{} ({} bytes)", path.display(), bytes.len());
     }
-    Ok(())
+    Ok(output)
 }

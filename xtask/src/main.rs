@@ -75,7 +75,10 @@ fn main() -> Result<()> {
             let program = build::system_program(Profile::Dev, "screenshots")?;
             become_program(Command::new(program).env("MUSTER_BIN_DIR", binaries))
         }
-        Task::Dist { features } => build::dist(&features),
+        Task::Dist { features } => {
+            println!("{}", build::dist(&features)?.display());
+            Ok(())
+        }
     }
 }
 
@@ -116,6 +119,9 @@ fn bench(name: Option<&str>, json: bool) -> Result<()> {
     let binaries = build::variants(Profile::Release, &[Variant::Plain])?;
     let mut program = Command::new(build::system_program(Profile::Release, "bench")?);
     program.env("MUSTER_BIN_DIR", binaries);
+    if name.is_none_or(|name| name == "size") {
+        program.env("MUSTER_DIST_DIR", build::dist(&[])?);
+    }
     program.args(name);
     if json {
         program.arg("--json");

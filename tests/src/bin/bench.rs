@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use clap::Parser;
 use system_tests::bench::figure::Figure;
-use system_tests::bench::{insert, report};
+use system_tests::bench::{insert, pull, push, report, size, start, sync};
 
 #[derive(Parser)]
 struct Arguments {
@@ -21,22 +21,32 @@ struct Arguments {
     json: bool,
 }
 
-type Bench = fn() -> Result<Vec<Figure>>;
+const BENCHES: &[&str] = &["pull", "insert", "push", "sync", "start", "size"];
 
-const BENCHES: &[(&str, Bench)] = &[("insert", insert::run)];
-
-fn main() -> Result<()> {
-    let Arguments { name, json } = Arguments::parse();
-    let chosen: Vec<_> =
-        BENCHES.iter().filter(|(known, _)| name.as_deref().is_none_or(|name| name == *known)).collect();
-    if chosen.is_empty() {
-        let names: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
-        bail!("no such benchmark; there are {}", names.join(", "));
+async fn bench(name: &str) -> Result<Vec<Figure>> {
+    match name {
+        "pull" => pull::run(),
+        "insert" => insert::run(),
+        "push" => push::run().await,
+        "sync" => sync::run().await,
+        "start" => start::run(),
+        "size" => size::run(),
+        _ => bail!("no such benchmark; there are {}", BENCHES.join(", ")),
     }
+}
+
+// One thread starts all processes: each dies with the thread that started it.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let Arguments { name, json } = Arguments::parse();
+    let chosen = match &name {
+        Some(name) => vec![name.as_str()],
+        None => BENCHES.to_vec(),
+    };
     let mut figures = Vec::new();
-    for (name, bench) in chosen {
+    for name in chosen {
         eprintln!("bench: {name}");
-        for figure in bench()? {
+        for figure in bench(name).await? {
             if json {
                 println!("{}", serde_json::to_string(&figure)?);
             } else {
