@@ -7,6 +7,7 @@ mod enroll;
 mod hello;
 mod pull;
 mod push;
+mod record;
 mod refusal;
 
 pub use enroll::{EnrollReply, EnrollRequest};
@@ -16,6 +17,7 @@ pub use hello::{
 };
 pub use pull::{Page, PageHead, PageRequest};
 pub use push::{Lease, Nonce, PushHead, PushReply};
+pub use record::{BadFeedRecord, FeedRecord};
 pub use refusal::{Refusal, RefusalCode};
 
 /// Where an enrolment is posted.

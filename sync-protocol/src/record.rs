@@ -46,7 +46,7 @@ impl Slot {
         }
     }
 
-    fn from_number(number: u64) -> Option<Self> {
+    pub(crate) fn from_number(number: u64) -> Option<Self> {
         if number & 1 == 0 {
             u16::try_from(number >> 1).ok().map(|tag| Self::Field(FieldTag(tag)))
         } else {

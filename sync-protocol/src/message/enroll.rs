@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shared_model::{CompanyId, EdgeId, SiteId};
 
-use super::{Capabilities, ProtocolRange};
+use super::{Capabilities, FeedRecord, ProtocolRange};
 
 /// Asks to become an edge. Signed by the new key with no edge id, which proves that the sender holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct EnrollRequest {
 }
 
 /// The edge is enrolled. Posting the same code with the same key again gives the same answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EnrollReply {
     /// The edge's id from now on.
     pub edge_id: EdgeId,
@@ -36,6 +36,9 @@ pub struct EnrollReply {
     pub company: String,
     /// The sites that it serves.
     pub sites: Vec<SiteId>,
+    /// What the edge needs before its first page of the feed: the company and its sites.
+    #[serde(default)]
+    pub records: Vec<FeedRecord>,
     /// The server's time, milliseconds since 1970.
     pub server_time: i64,
 }

@@ -2,11 +2,11 @@ use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use shared_model::{CompanyId, EdgeId, SiteId};
+use shared_model::{CompanyId, EdgeId, FieldTag, SiteId};
 use uuid::Uuid;
 
 use super::*;
-use crate::{Chain, Hlc, Limits, Mark, Origin, Stream};
+use crate::{Chain, Dot, Hlc, Limits, Mark, Origin, Stream, VersionVector};
 
 fn origin() -> Origin {
     Origin::from_number(0x11).unwrap()
@@ -79,6 +79,32 @@ fn reply(verdict: Verdict) -> HelloReply {
     }
 }
 
+fn feed_record() -> FeedRecord {
+    let dot = |seq| Dot::new(origin(), seq);
+    let mut vv = VersionVector::new();
+    vv.raise(dot(4)).unwrap();
+    FeedRecord {
+        kind: 2,
+        key: Uuid::from_u128(1),
+        fseq: 9,
+        fields: [(FieldTag(1), "Unit 1".into()), (FieldTag(2), "U1".into())].into(),
+        dots: [(2, dot(3)), (3, dot(4))].into(),
+        vv,
+        deleted: None,
+    }
+}
+
+#[test]
+fn a_feed_record_is_a_record_with_its_kind() {
+    let (kind, key, record) = feed_record().into_record().unwrap();
+    assert_eq!((kind, key, record.fseq), (shared_model::Kind::Site, Uuid::from_u128(1), 9));
+    assert_eq!(FeedRecord::new(kind, key, &record), feed_record());
+    let newer = FeedRecord { kind: 999, ..feed_record() };
+    assert_eq!(newer.into_record(), Err(BadFeedRecord::Kind(999)));
+    let odd = FeedRecord { dots: [(u32::MAX, Dot::new(origin(), 1))].into(), ..feed_record() };
+    assert_eq!(odd.into_record(), Err(BadFeedRecord::Fields));
+}
+
 #[test]
 fn enrolment_is_frozen() {
     frozen(
@@ -98,9 +124,10 @@ fn enrolment_is_frozen() {
             company_id: CompanyId::from_uuid(Uuid::from_u128(2)),
             company: "Padma Knit".into(),
             sites: vec![SiteId::from_uuid(Uuid::from_u128(1))],
+            records: vec![feed_record()],
             server_time: 1_795_000_000_000,
         },
-        r#"{"edge_id":"00000000-0000-0000-0000-00000000000e","company_id":"00000000-0000-0000-0000-000000000002","company":"Padma Knit","sites":["00000000-0000-0000-0000-000000000001"],"server_time":1795000000000}"#,
+        r#"{"edge_id":"00000000-0000-0000-0000-00000000000e","company_id":"00000000-0000-0000-0000-000000000002","company":"Padma Knit","sites":["00000000-0000-0000-0000-000000000001"],"records":[{"kind":2,"key":"00000000-0000-0000-0000-000000000001","fseq":9,"fields":{"1":"Unit 1","2":"U1"},"dots":{"2":["0000000000000011",3],"3":["0000000000000011",4]},"vv":{"0000000000000011":4}}],"server_time":1795000000000}"#,
     );
 }
 
