@@ -12,6 +12,10 @@
 //! Everything a clock sends is hostile until parsed: each codec states its maximum, nothing is allocated by
 //! a declared length, and one bad row never costs its neighbours.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod clock;
 pub mod driver;
 pub mod push;

@@ -164,6 +164,12 @@ impl Client {
         self.wire.session().oddities()
     }
 
+    /// Whether the session can go on. One that gave up waiting for a clock that numbers no replies cannot.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        !self.wire.session().is_broken()
+    }
+
     /// Asks anything that has one answer; a refusal is an answer.
     ///
     /// # Errors

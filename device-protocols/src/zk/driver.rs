@@ -49,7 +49,7 @@ impl<C: Clock> ZkDriver<C> {
 
     /// The open session, or a new one, which begins with the clock's facts.
     async fn client<S: Sink>(&mut self, sink: &S) -> Result<&mut Client, DriverError> {
-        let client = match self.client.take() {
+        let client = match self.client.take().filter(Client::is_usable) {
             Some(client) => client,
             None => self.connect(sink).await?,
         };
@@ -85,7 +85,7 @@ impl<C: Clock> ZkDriver<C> {
     }
 
     async fn try_carry_out<S: Sink>(&mut self, what: Ask, sink: &S) -> Result<Carried, DriverError> {
-        let fresh = self.client.is_none();
+        let fresh = !self.client.as_ref().is_some_and(Client::is_usable);
         self.client(sink).await?;
         let Self { client: Some(client), origin, target, clock } = self else {
             return Err(DriverError::Clock { reason: "no session".into(), transient: true });
@@ -122,10 +122,14 @@ impl<C: Clock> ZkDriver<C> {
                         verify: punch.verify.into(),
                     })
                     .collect();
-                sink.accept(&self.origin, Observed::Hint(hints)).await?;
+                // Nothing hangs on a hint: the row is in the log.
+                let _ = sink.accept(&self.origin, Observed::Hint(hints)).await;
             }
             Some(LiveEvent::Other { .. }) => {}
-            None => read_time(client, &self.clock, &self.origin, sink).await?,
+            None => match read_time(client, &self.clock, &self.origin, sink).await {
+                Ok(()) | Err(DriverError::Refused(_)) => {}
+                Err(error) => return Err(error),
+            },
         }
         Ok(())
     }

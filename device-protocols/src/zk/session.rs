@@ -122,6 +122,12 @@ impl Session {
         self.oddities
     }
 
+    /// Whether replies can no longer be told from late ones.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
     /// Whether this session has locked the clock's keypad.
     #[must_use]
     pub fn holds_clock(&self) -> bool {
