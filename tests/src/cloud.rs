@@ -174,7 +174,7 @@ impl Drop for Cloud {
 /// When it fails, with what it said.
 pub fn run_command(program: Program, variant: Variant, data: &Path, arguments: &[&str]) -> Result<Value> {
     let mut command = Command::new(program.path(variant)?);
-    command.arg("--data").arg(data).args(arguments).arg("--json");
+    command.args(arguments).arg("--data").arg(data).arg("--json");
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     // What a command prints fits into a pipe: it is waited for with a limit first and read then.
     let ended = until(&format!("{arguments:?}"), COMMAND, || Ok(child.try_wait()?));

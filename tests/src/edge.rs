@@ -39,14 +39,25 @@ impl Edge {
     /// # Errors
     /// When it does not start or, with a fault in its environment, ends before it listens.
     pub fn run(&mut self, environment: &[(&str, &str)]) -> Result<()> {
+        self.configure()?;
         let mut command = Command::new(Program::Edge.path(self.variant)?);
-        command.arg("--data").arg(&self.data).arg("run");
-        command.args(["--ui-listen", self.ui.as_deref().unwrap_or("127.0.0.1:0")]);
-        command.args(["--push-listen", self.push.as_deref().unwrap_or("127.0.0.1:0")]);
+        command.arg("run").arg("--data").arg(&self.data);
         command.envs(environment.iter().copied());
         let process = self.process.insert(Process::spawn("edge", &command, &self.logs)?);
         self.ui = Some(process.listening("ui", START)?);
         self.push = Some(process.listening("push", START)?);
+        Ok(())
+    }
+
+    /// Writes the settings in which a test differs from a factory: ports, and shorter intervals.
+    fn configure(&self) -> Result<()> {
+        let listen = |address: &Option<String>| address.clone().unwrap_or_else(|| "127.0.0.1:0".to_owned());
+        let (ui, push) = (listen(&self.ui), listen(&self.push));
+        let text = format!(
+            "[ui]\nlisten = \"{ui}\"\n[push]\nlisten = \"{push}\"\n\
+             [poll]\ninterval_seconds = 2\nretry_first_ms = 100\nretry_longest_seconds = 2\n"
+        );
+        std::fs::write(self.data.join("muster-edge.toml"), text)?;
         Ok(())
     }
 
