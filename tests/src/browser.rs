@@ -1,6 +1,5 @@
 //! A real browser: Debian's Chromium, headless, steered over WebDriver.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 use thirtyfour::{ChromiumLikeCapabilities, LoggingPrefsLogLevel};
 
-use crate::process::Process;
+use crate::process::{Process, running_as_root};
 use crate::wait::until;
 
 /// A screen size in CSS pixels.
@@ -179,8 +178,4 @@ impl Drop for Browser {
         // Its own ending would wait for a driver that is about to be killed with all that it started.
         let _ = self.page.clone().leak();
     }
-}
-
-fn running_as_root() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }

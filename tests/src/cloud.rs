@@ -114,7 +114,9 @@ impl Cloud {
     /// # Errors
     /// When it fails.
     pub fn command(&self, arguments: &[&str]) -> Result<Value> {
-        run_command(Program::Cloud, self.variant, &self.data, arguments)
+        let mut command = Command::new(Program::Cloud.path(self.variant)?);
+        command.args(arguments).arg("--data").arg(&self.data).arg("--json");
+        run_command(command)
     }
 
     /// A connection to its database past row-level security.
@@ -168,28 +170,27 @@ impl Drop for Cloud {
     }
 }
 
-/// Runs a command of a program on a data folder and returns the JSON it prints last.
+/// Runs a command to its end and returns the JSON it prints last.
 ///
 /// # Errors
 /// When it fails, with what it said.
-pub fn run_command(program: Program, variant: Variant, data: &Path, arguments: &[&str]) -> Result<Value> {
-    let mut command = Command::new(program.path(variant)?);
-    command.args(arguments).arg("--data").arg(data).arg("--json");
+pub fn run_command(mut command: Command) -> Result<Value> {
+    let text = format!("{command:?}");
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     // What a command prints fits into a pipe: it is waited for with a limit first and read then.
-    let ended = until(&format!("{arguments:?}"), COMMAND, || Ok(child.try_wait()?));
+    let ended = until(&text, COMMAND, || Ok(child.try_wait()?));
     if ended.is_err() {
         child.kill()?;
     }
     let output = child.wait_with_output()?;
     ended?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
         let error = String::from_utf8_lossy(&output.stderr);
-        bail!("{arguments:?} ended with {}: {error}{text}", output.status);
+        bail!("{text} ended with {}: {error}{printed}", output.status);
     }
-    let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("null");
+    let last = printed.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("null");
     serde_json::from_str(last)
-        .or_else(|_| serde_json::from_str(&text))
-        .with_context(|| format!("{arguments:?} printed {text}"))
+        .or_else(|_| serde_json::from_str(&printed))
+        .with_context(|| format!("{text} printed {printed}"))
 }

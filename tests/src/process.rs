@@ -192,6 +192,12 @@ pub fn signal_process(id: u32, signal: Signal) -> Result<()> {
     kill_process(id, signal).with_context(|| format!("no signal to process {}", id.as_raw_nonzero()))
 }
 
+/// Whether this process may mount disks and make namespaces without one of its own.
+#[must_use]
+pub fn running_as_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// The processes that descend from this one, children first.
 #[must_use]
 pub fn descendants(id: u32) -> Vec<u32> {

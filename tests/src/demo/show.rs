@@ -10,6 +10,19 @@ use crate::product::Product;
 /// How often new punches are looked for.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// Says where everything is and how to sign in.
+///
+/// # Errors
+/// When a part does not run.
+pub fn introduce(product: &Product) -> Result<()> {
+    println!("Muster runs, on three simulated clocks.\n");
+    println!("  factory  {}", product.edge.url()?);
+    println!("  cloud    {}", product.cloud.url()?);
+    println!("  files: {}", product.folder.path().display());
+    println!("\nPunches as they arrive (Ctrl-C stops everything):\n");
+    Ok(())
+}
+
 /// Shows punches arriving until the process is asked to stop.
 ///
 /// # Errors

@@ -1,0 +1,101 @@
+//! Little disk and little memory: nothing that was acknowledged is lost, and the agent recovers by itself.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test stops at the first surprise")]
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+use system_tests::binary::Variant::Plain;
+use system_tests::clock::SimulatedClock;
+use system_tests::edge::Edge;
+use system_tests::folder::RunFolder;
+use system_tests::memory::{peak_kib, reset_peak, resident_kib};
+use system_tests::setup::{self, ZONE_MINUTES};
+use system_tests::wait::{until, until_async};
+
+const PATIENCE: Duration = Duration::from_secs(300);
+const DISK_MIB: u32 = 24;
+
+/// Fills a disk to its last byte; what remains of it goes with the file.
+fn fill(path: &Path) {
+    let mut file = File::create(path).unwrap();
+    for size in [64 * 1024, 4096, 512, 1] {
+        let block = vec![0x5a; size];
+        while file.write_all(&block).is_ok() {}
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_loses_nothing_acknowledged_and_the_agent_recovers_without_restart() {
+    let folder = RunFolder::new("full").unwrap();
+    let logs = folder.sub("logs").unwrap();
+    let mut edge = Edge::on_small_disk(&folder.sub("edge").unwrap(), &logs, Plain, DISK_MIB);
+    edge.run(&[]).unwrap();
+    let process = edge.process().unwrap().id();
+    let zone = ["--utc-offset-minutes", ZONE_MINUTES];
+    setup::add_push(&edge, "SIMFULL1").unwrap();
+    let arguments = [&["--records", "300", "--users", "60", "--batch", "20"][..], &zone].concat();
+    let pushing =
+        SimulatedClock::push("SIMFULL1", &edge.push_url().unwrap(), folder.path(), &arguments).unwrap();
+    let arguments = [&["--records", "200", "--users", "60", "--first-code", "4001"][..], &zone].concat();
+    let polled = SimulatedClock::tcp("SIMFULL2", folder.path(), &arguments).unwrap();
+    setup::add_tcp(&edge, &polled).unwrap();
+    let all_in = || {
+        let mut sent = pushing.sent()?;
+        sent.merge(polled.sent()?);
+        Ok((edge.ledger()? == sent.punches).then_some(sent.punches.len()))
+    };
+    until("the first records", PATIENCE, all_in).unwrap();
+
+    let filler = edge.data_seen_from_outside().unwrap().join("filler");
+    fill(&filler);
+    // People go on punching until the agent has had to refuse: the last free pages of its files are used up.
+    let acknowledged = async || anyhow::Ok(pushing.status().await?["acknowledged"].as_u64().unwrap_or(0));
+    let refused = until_async("a post to be refused", PATIENCE, async || {
+        pushing.punch(50).await?;
+        polled.punch(50).await?;
+        let before = acknowledged().await?;
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        let after = acknowledged().await?;
+        let waiting = pushing.sent()?.punches.len() > usize::try_from(after)?;
+        Ok((before == after && waiting).then_some(after))
+    })
+    .await
+    .unwrap();
+    let held = edge.ledger().unwrap();
+    let sent = pushing.sent().unwrap().punches;
+    let kept = sent.intersection(&held).count();
+    assert!(kept >= usize::try_from(refused).unwrap(), "{refused} acknowledged and {kept} kept");
+    eprintln!("limits::full: {refused} of {} acknowledged when the disk was full", sent.len());
+
+    std::fs::remove_file(&filler).unwrap();
+    let total = until("the rest, once there is room", PATIENCE, all_in).unwrap();
+    assert!(total > 600, "{total}");
+    assert_eq!(edge.process().unwrap().id(), process, "it was not restarted");
+    assert!(edge.process().unwrap().ended().unwrap().is_none());
+    pushing.faults(&json!({})).await.unwrap();
+}
+
+#[test]
+fn a_log_of_a_million_records_is_read_in_little_memory() {
+    let folder = RunFolder::new("million").unwrap();
+    let mut edge = Edge::new(&folder.sub("edge").unwrap(), &folder.sub("logs").unwrap(), Plain);
+    edge.run(&[]).unwrap();
+    let process = edge.process().unwrap().id();
+    let idle = resident_kib(process).unwrap();
+    reset_peak(process).unwrap();
+    let arguments = ["--records", "1000000", "--users", "5000", "--utc-offset-minutes", ZONE_MINUTES];
+    let clock = SimulatedClock::tcp("SIMMILLION", folder.path(), &arguments).unwrap();
+    setup::add_tcp(&edge, &clock).unwrap();
+    until("a million punches", Duration::from_secs(600), || {
+        Ok((edge.count("SELECT coalesce(sum(new_rows), 0) FROM device_state")? == 1_000_000).then_some(()))
+    })
+    .unwrap();
+    let peak = peak_kib(process).unwrap();
+    eprintln!("limits::million: idle {idle} KiB, peak {peak} KiB");
+    assert_eq!(edge.ledger().unwrap(), clock.sent().unwrap().punches);
+    assert!(peak <= idle + 40 * 1024, "idle {idle} KiB, peak {peak} KiB");
+}
