@@ -100,7 +100,7 @@ impl Talk {
     }
 }
 
-/// The body of 7.3, five records of 40 bytes, as a DATA packet with reply id 0x16.
+/// The recorded body, five records of 40 bytes, as a DATA packet with reply id 0x16.
 const BODY: &str = "c80000000100310000000000000000000000000000000000000000000000016080cf310000000000ff00000002003130303100000000000000000000000000000000000000000f9d80cf310100000000ff000000030039383736353433323100000000000000000000000000000004da80cf310000000000ff0000000100310000000000000000000000000000000000000000000000001781cf310100000000ff0000000200313030310000000000000000000000000000000000000000015481cf310000000000ff000000";
 const DATA_HEADER: &str = "dd054bf734121600";
 
@@ -260,7 +260,7 @@ fn the_recorded_users_are_read_in_a_chunk() {
     assert_eq!(talk.outcome(), Some(Outcome::TableEnd(TableEnd { via: TableVia::Chunks, bytes: 220 })));
 }
 
-/// Both halves of the exchange of 7.3: what the clock sends after each of our packets.
+/// Both halves of the recorded exchange: what the clock sends after each of our packets.
 const EXCHANGE: [(&str, &[&str]); 3] = [
     ("df05d6da34121500010d000000000000000000", &["d007e6193412150000cc000000"]),
     ("e00509e73412160000000000cc000000", &["dc050de734121600cc00000000000000", "DATA", "d007e5e534121600"]),
