@@ -1,6 +1,6 @@
 //! Little disk and little memory: nothing that was acknowledged is lost, and the agent recovers by itself.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::fs::File;
 use std::io::Write;
