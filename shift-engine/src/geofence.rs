@@ -1,7 +1,7 @@
 //! Whether a place is inside a site: great-circle distance on a sphere, in fixed-point numbers.
 //!
 //! Both places become points on the unit sphere. Distance along the sphere grows with the straight chord through it,
-//! so it is enough to compare the chord with that of the radius. Numbers have [`ONE`] as their 1: fine enough that a
+//! so it is enough to compare the chord with that of the radius. Numbers have `ONE` as their 1: fine enough that a
 //! centimetre counts.
 
 /// A place in ten-millionths of a degree.
