@@ -196,3 +196,23 @@ pub(crate) fn dist(features: &[String]) -> Result<PathBuf> {
     }
     Ok(output)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_throwaway_feature_is_shipped() {
+        for variant in Variant::ALL.iter().filter(|variant| **variant != Variant::Plain) {
+            for feature in variant.features().split(',') {
+                let error = dist(&[feature.to_owned()]).unwrap_err().to_string();
+                assert!(error.contains("for tests only"), "{feature}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_plain_build_comes_last() {
+        assert_eq!(Variant::ALL.last(), Some(&Variant::Plain));
+    }
+}
