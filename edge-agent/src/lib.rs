@@ -6,5 +6,6 @@ pub mod config;
 pub mod device;
 pub mod fault;
 pub mod ingest;
+pub mod run;
 pub mod service;
 pub mod store;

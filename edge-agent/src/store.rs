@@ -153,6 +153,17 @@ impl Store {
         self.reader.read_blocking(work)
     }
 
+    /// Reads the database of a folder without holding it, whether an agent runs on it or not.
+    ///
+    /// # Errors
+    /// What the closure returns, or why the database cannot be read.
+    pub fn read_folder<T>(
+        folder: &Path,
+        work: impl FnOnce(&ReadTx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        reader::Reader::new(&folder.join(FILE)).read_blocking(work)
+    }
+
     /// What is committed from now on. A listener that falls behind loses the oldest events.
     #[must_use]
     pub fn listen(&self) -> broadcast::Receiver<StoreEvent> {
@@ -169,6 +180,18 @@ impl Store {
         {
             tracing::error!("the store's writer thread ended badly");
         }
+    }
+}
+
+/// Whether a process holds a data folder.
+///
+/// # Errors
+/// When the folder cannot be looked at.
+pub fn is_held(folder: &Path) -> Result<bool, StoreError> {
+    match lock_folder(folder) {
+        Ok(_) => Ok(false),
+        Err(StoreError::InUse) => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

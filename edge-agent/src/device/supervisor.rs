@@ -159,13 +159,20 @@ pub async fn supervise(
 /// The address of a clock now: a name may move.
 async fn address(clock: &AdoptedClock) -> Result<SocketAddr, RoundError> {
     let text = clock.device.address.as_ref().map_or("", |address| address.as_str());
-    let bad = |cause: String| RoundError::Address { address: text.to_owned(), cause };
+    resolve(text).await.map_err(|cause| RoundError::Address { address: text.to_owned(), cause })
+}
+
+/// Finds the socket address of a clock's address: a number or a name, with or without a port.
+///
+/// # Errors
+/// Why there is none.
+pub async fn resolve(text: &str) -> Result<SocketAddr, String> {
     if let Ok(ip) = text.trim_matches(['[', ']']).parse() {
         return Ok(SocketAddr::new(ip, PORT));
     }
     let with_port = if text.contains(':') { text.to_owned() } else { format!("{text}:{PORT}") };
-    let mut found = tokio::net::lookup_host(&with_port).await.map_err(|e| bad(e.to_string()))?;
-    found.next().ok_or_else(|| bad("the name stands for no address".to_owned()))
+    let mut found = tokio::net::lookup_host(&with_port).await.map_err(|e| e.to_string())?;
+    found.next().ok_or_else(|| "the name stands for no address".to_owned())
 }
 
 /// How to talk to a clock.

@@ -262,10 +262,6 @@ impl Batch<'_> {
 
     fn insert(&mut self, punch: &Punch) -> Result<bool, StoreError> {
         let zone = self.tx.zone_id(punch.zone)?;
-        #[cfg(feature = "lose-one")]
-        if lose_one() {
-            return Ok(true);
-        }
         let inserted = self.insert.execute(params![
             punch.id,
             self.clock,
@@ -351,12 +347,4 @@ impl Batch<'_> {
             codes.insert(punch.user_code.clone());
         }
     }
-}
-
-/// Says yes once: the throw-away build in which a check must find that a row is missing.
-#[cfg(feature = "lose-one")]
-fn lose_one() -> bool {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static SEEN: AtomicU32 = AtomicU32::new(0);
-    SEEN.fetch_add(1, Ordering::SeqCst) == 5
 }

@@ -258,6 +258,8 @@ fn group(
     }
     if cfg!(feature = "ack-before-commit") {
         replies.drain(..).for_each(|reply| reply(None));
+        // Time for a test to hit between the answer and the commit.
+        std::thread::sleep(std::time::Duration::from_millis(250));
     }
     crate::fault_point!("store.before_commit");
     if let Err(error) = connection.execute_batch("COMMIT") {

@@ -1,0 +1,139 @@
+//! The running agent: store, clocks, control channel, and what others add to it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use serde_json::json;
+use shared_model::{Clock, Entropy};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::{OsEntropy, SystemClock};
+use crate::config::Config;
+use crate::device::registry::Registry;
+use crate::device::supervisor::Setup;
+use crate::device::{Fleet, FleetHandle};
+use crate::ingest::Intake;
+use crate::store::Store;
+
+/// What every part of a running agent may use.
+#[derive(Clone)]
+pub struct Agent {
+    /// The data folder.
+    pub folder: PathBuf,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The store.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The clocks.
+    pub fleet: FleetHandle,
+    /// Cancelled when the agent is to stop.
+    pub stop: CancellationToken,
+    /// Where parts are spawned: the agent waits for them before it closes the store.
+    pub parts: TaskTracker,
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Agent").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The data folder.
+    pub folder: PathBuf,
+    /// The configuration.
+    pub config: Config,
+    /// Tells events for machines, one JSON line each.
+    pub tell: fn(&serde_json::Value),
+}
+
+/// Runs the agent until `stop` is cancelled.
+///
+/// # Errors
+/// When it cannot start.
+pub async fn run(options: RunOptions, stop: CancellationToken) -> anyhow::Result<()> {
+    let RunOptions { folder, config, tell } = options;
+    warn_of_test_build();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+    let store = open(&folder, &clock, &entropy).await?;
+    // One that owns the process listens before anything is served, so that a taken port is told at once.
+    let push = listener(config.push.enabled.then_some(config.push.listen), "push.listen").await?;
+
+    let registry = Arc::new(Registry::load(&store).await?);
+    let intake = Intake::new(store.clone(), Arc::clone(&clock));
+    let setup = Setup { intake, entropy: Arc::clone(&entropy), config: config.poll.clone() };
+    let fleet = Fleet::new(setup, registry);
+    let agent = Agent {
+        folder: folder.clone(),
+        config: Arc::new(config),
+        store: store.clone(),
+        clock,
+        entropy,
+        fleet: fleet.handle(),
+        stop: stop.clone(),
+        parts: TaskTracker::new(),
+    };
+    if let Some(listener) = &push {
+        tell(&json!({ "event": "listening", "what": "push", "address": listener.local_addr()? }));
+    }
+    agent.parts.spawn(fleet.run(push, stop.clone()));
+    start_parts(&agent, tell).await?;
+    tell(&json!({ "event": "ready" }));
+    tracing::info!(folder = %folder.display(), "the agent is running");
+
+    stop.cancelled().await;
+    tracing::info!("stopping");
+    agent.parts.close();
+    agent.parts.wait().await;
+    drop(agent);
+    tokio::task::spawn_blocking(move || store.close()).await?;
+    Ok(())
+}
+
+/// Starts what does not concern clocks: recomputation, pages, sync.
+#[expect(clippy::unused_async, reason = "parts that listen bind their port here")]
+async fn start_parts(_agent: &Agent, _tell: fn(&serde_json::Value)) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// Tells that this build is for tests only. `cargo xtask dist` refuses a binary that holds one of these texts, so they
+/// must not even be compiled into another build.
+fn warn_of_test_build() {
+    #[cfg(feature = "fault-points")]
+    tracing::warn!(build = "muster-test-only:fault-points", "this build is for tests: it fails on purpose");
+    #[cfg(feature = "lose-one")]
+    tracing::warn!(build = "muster-test-only:lose-one", "this build is for tests: it fails on purpose");
+    #[cfg(feature = "ack-before-commit")]
+    tracing::warn!(
+        build = "muster-test-only:ack-before-commit",
+        "this build is for tests: it fails on purpose"
+    );
+}
+
+async fn open(
+    folder: &std::path::Path,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> anyhow::Result<Store> {
+    let (folder, clock, entropy) = (folder.to_owned(), Arc::clone(clock), Arc::clone(entropy));
+    Ok(tokio::task::spawn_blocking(move || Store::open(&folder, clock, entropy)).await??)
+}
+
+async fn listener(address: Option<SocketAddr>, key: &str) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = address else { return Ok(None) };
+    let bound = TcpListener::bind(address).await;
+    let hint =
+        || format!("cannot listen on {address}: is another program there? Change {key} in muster-edge.toml");
+    Ok(Some(bound.with_context(hint)?))
+}
