@@ -31,6 +31,7 @@ mod reader;
 mod recompute;
 mod record;
 mod schema;
+mod sync;
 mod writer;
 
 #[cfg(test)]
@@ -60,6 +61,7 @@ pub use quarantine::{BadRow, QuarantineReason, QuarantinedRow};
 pub use reader::ReadTx;
 pub use recompute::{DateSpan, Recompute, RecomputeScope};
 pub use record::Stored;
+pub use sync::Backlog;
 pub use writer::WriteTx;
 
 /// The name of the database file in the data folder.

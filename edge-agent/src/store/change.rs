@@ -133,9 +133,7 @@ impl WriteTx {
             .prepare_cached("INSERT INTO record_gate (kind, key, origin, seq) VALUES (?1, ?2, ?3, ?4)")?
             .execute(gate)?;
         record::save(self, kind, key, &merged.record)?;
-        self.connection
-            .prepare_cached("DELETE FROM record_gate WHERE kind = ?1 AND key = ?2")?
-            .execute(params![kind.number(), key.as_bytes()])?;
+        self.close_gate(kind, key)?;
 
         let (old, new) = (old.unwrap_or_default().fields, merged.record.fields);
         self.audit_change(author, kind, key, op, &old, &new)?;
@@ -176,7 +174,7 @@ impl WriteTx {
         Ok((change, stream))
     }
 
-    fn insert_change(&self, change: &Change, stream: &StreamState) -> Result<(), StoreError> {
+    pub(super) fn insert_change(&self, change: &Change, stream: &StreamState) -> Result<(), StoreError> {
         let fields = serde_json::to_vec(&change.fields).map_err(|e| StoreError::Invalid(e.to_string()))?;
         self.connection
             .prepare_cached(
@@ -239,7 +237,7 @@ impl WriteTx {
         self.audit(author.actor, author.via, &action, &key.to_string(), &before, &after)
     }
 
-    fn ask_for_affected(
+    pub(super) fn ask_for_affected(
         &self,
         kind: Kind,
         key: Uuid,

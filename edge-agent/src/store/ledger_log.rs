@@ -151,25 +151,7 @@ impl ReadTx {
         after: i64,
         limit: u32,
     ) -> Result<Vec<(i64, LedgerEntry)>, StoreError> {
-        let mut query = self.connection.prepare_cached(concat!(
-            "SELECT g.seq, g.entry, g.ref, ",
-            punch_columns!(),
-            " FROM ledger_log g LEFT JOIN ledger l ON l.punch_id = g.punch
-              LEFT JOIN clock c ON c.id = l.clock LEFT JOIN zone z ON z.id = l.zone
-              WHERE g.origin = ?1 AND g.seq > ?2 ORDER BY g.seq LIMIT ?3"
-        ))?;
-        let mut rows = query.query(params![origin.number(), after, limit])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let (seq, kind): (i64, u8) = (row.get(0)?, row.get(1)?);
-            let entry = match kind {
-                1 => LedgerEntry::Punch(punch(row, 3)?),
-                2 => LedgerEntry::Observation(observation(&self.connection, row.get(2)?)?),
-                _ => LedgerEntry::Watermark(watermark(&self.connection, row.get(2)?)?),
-            };
-            found.push((seq, entry));
-        }
-        Ok(found)
+        entries(&self.connection, origin, after, limit)
     }
 
     /// How many punches the ledger has.
@@ -179,6 +161,34 @@ impl ReadTx {
     pub fn punch_count(&self) -> Result<i64, StoreError> {
         Ok(self.connection.query_row("SELECT count(*) FROM ledger", [], |row| row.get(0))?)
     }
+}
+
+/// Entries of the ledger stream after a place, in their order.
+pub(super) fn entries(
+    connection: &Connection,
+    origin: Origin,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<(i64, LedgerEntry)>, StoreError> {
+    let mut query = connection.prepare_cached(concat!(
+        "SELECT g.seq, g.entry, g.ref, ",
+        punch_columns!(),
+        " FROM ledger_log g LEFT JOIN ledger l ON l.punch_id = g.punch
+          LEFT JOIN clock c ON c.id = l.clock LEFT JOIN zone z ON z.id = l.zone
+          WHERE g.origin = ?1 AND g.seq > ?2 ORDER BY g.seq LIMIT ?3"
+    ))?;
+    let mut rows = query.query(params![origin.number(), after, limit])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (seq, kind): (i64, u8) = (row.get(0)?, row.get(1)?);
+        let entry = match kind {
+            1 => LedgerEntry::Punch(punch(row, 3)?),
+            2 => LedgerEntry::Observation(observation(connection, row.get(2)?)?),
+            _ => LedgerEntry::Watermark(watermark(connection, row.get(2)?)?),
+        };
+        found.push((seq, entry));
+    }
+    Ok(found)
 }
 
 fn observation(connection: &Connection, id: i64) -> Result<Observation, StoreError> {

@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod sync;
+
 /// A clock that a test moves.
 #[derive(Debug)]
 pub(crate) struct TestClock(AtomicI64);
