@@ -119,16 +119,28 @@ CREATE TABLE job (
 CREATE INDEX job_due ON job (queue, run_at);
 SELECT app_may('job', 'SELECT, INSERT, UPDATE, DELETE');
 
--- What the operator did and who signed in: chained like the companies' own logs.
+-- What the operator did and who signed in, chained like a company's own log.
 CREATE TABLE operator_audit (
     seq bigint PRIMARY KEY,
     at timestamptz NOT NULL,
     actor uuid NOT NULL,
+    via text NOT NULL,
     action text NOT NULL,
+    -- The company concerned, where there is one.
     company_id uuid,
     subject text NOT NULL,
-    detail jsonb NOT NULL,
+    before text NOT NULL,
+    after text NOT NULL,
     hash bytea NOT NULL
 );
 SELECT append_only('operator_audit');
 SELECT app_may('operator_audit', 'SELECT, INSERT');
+
+-- One row: the end of that chain. Locked by whoever adds to it.
+CREATE TABLE operator_audit_head (
+    only_row boolean PRIMARY KEY CHECK (only_row),
+    seq bigint NOT NULL,
+    hash bytea NOT NULL
+);
+INSERT INTO operator_audit_head VALUES (true, 0, decode(repeat('00', 32), 'hex'));
+SELECT app_may('operator_audit_head', 'SELECT, UPDATE');

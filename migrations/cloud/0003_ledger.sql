@@ -83,6 +83,7 @@ CREATE TABLE observation (
     state smallint NOT NULL,
     verify smallint NOT NULL,
     work_code text NOT NULL,
+    received_at timestamptz NOT NULL,
     PRIMARY KEY (company_id, punch_id, route, state, verify, work_code)
 );
 SELECT company_table('observation');
@@ -94,10 +95,12 @@ CREATE TABLE watermark (
     company_id uuid NOT NULL,
     serial text NOT NULL,
     origin bigint NOT NULL,
+    -- Rows of the clock's log that were read, and the newest raw time among them.
     position bigint NOT NULL,
-    read_through timestamptz NOT NULL,
-    read_at timestamptz NOT NULL,
-    detail jsonb NOT NULL,
+    raw_time timestamp,
+    -- Every punch before this instant has been read; found at `observed_at`.
+    through timestamptz NOT NULL,
+    observed_at timestamptz NOT NULL,
     PRIMARY KEY (company_id, serial, origin)
 );
 SELECT company_table('watermark');

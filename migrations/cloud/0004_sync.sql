@@ -3,13 +3,14 @@
 CREATE TABLE edge (
     company_id uuid NOT NULL,
     edge_id uuid NOT NULL,
-    site_id uuid NOT NULL,
     name text NOT NULL,
     state text NOT NULL CHECK (state IN ('active', 'retired')),
     enrolled_at timestamptz NOT NULL,
     retired_at timestamptz,
     last_seen timestamptz,
     app_version text,
+    -- Rises whenever the edge's sites or kinds change.
+    scope_ver integer NOT NULL,
     -- The last hello's own words: counts, disk, clocks, wall time.
     hello jsonb,
     PRIMARY KEY (company_id, edge_id)
@@ -17,11 +18,22 @@ CREATE TABLE edge (
 SELECT company_table('edge');
 SELECT app_may('edge', 'SELECT, INSERT, UPDATE');
 
--- Where each origin's streams stand. `stream`: 1 = ledger, 2 = records.
+-- The sites whose rows an edge may see and write: that of its enrolment code, and those it made itself.
+CREATE TABLE edge_site (
+    company_id uuid NOT NULL,
+    edge_id uuid NOT NULL,
+    site_id uuid NOT NULL,
+    PRIMARY KEY (company_id, edge_id, site_id),
+    FOREIGN KEY (company_id, edge_id) REFERENCES edge (company_id, edge_id)
+);
+SELECT company_table('edge_site');
+SELECT app_may('edge_site', 'SELECT, INSERT, DELETE');
+
+-- Where each origin's streams stand. `stream`: R = records, L = ledger.
 CREATE TABLE origin_state (
     company_id uuid NOT NULL,
     origin bigint NOT NULL,
-    stream smallint NOT NULL CHECK (stream IN (1, 2)),
+    stream text NOT NULL CHECK (stream IN ('R', 'L')),
     -- NULL = the cloud's own origin.
     edge_id uuid,
     applied_seq bigint NOT NULL,
@@ -45,7 +57,7 @@ SELECT app_may('origin_state', 'SELECT, INSERT, UPDATE');
 CREATE TABLE chain_mark (
     company_id uuid NOT NULL,
     origin bigint NOT NULL,
-    stream smallint NOT NULL,
+    stream text NOT NULL,
     seq bigint NOT NULL,
     chain bytea NOT NULL,
     PRIMARY KEY (company_id, origin, stream, seq),
@@ -76,23 +88,24 @@ CREATE TABLE feed_side (
 SELECT company_table('feed_side');
 SELECT app_may('feed_side', 'SELECT, INSERT');
 
+-- Two versions of which one counts; both are kept. Dots are 16 bytes each, one after the other.
 CREATE TABLE conflict (
     company_id uuid NOT NULL,
     conflict_id uuid NOT NULL,
+    cause text NOT NULL,
     kind smallint NOT NULL,
     key uuid NOT NULL,
-    what text NOT NULL,
-    -- NULL = the whole record (a deletion against an edit).
-    field smallint,
-    cloud_value jsonb,
-    cloud_dot bytea,
-    edge_value jsonb,
-    edge_dot bytea,
+    -- A field's tag x 2, or a group's number x 2 + 1; NULL = the whole record.
+    slot integer,
+    standing jsonb NOT NULL,
+    standing_dots bytea NOT NULL,
+    arriving jsonb NOT NULL,
+    arriving_dots bytea NOT NULL,
+    kept text NOT NULL CHECK (kept IN ('standing', 'arriving')),
     actor uuid NOT NULL,
     hlc bigint NOT NULL,
     rec_fseq bigint NOT NULL,
     state text NOT NULL CHECK (state IN ('open', 'resolved', 'overtaken')),
-    resolved_by uuid,
     noticed_at timestamptz NOT NULL,
     PRIMARY KEY (company_id, conflict_id)
 );
@@ -100,11 +113,22 @@ CREATE INDEX conflict_record ON conflict (company_id, kind, key);
 SELECT company_table('conflict');
 SELECT app_may('conflict', 'SELECT, INSERT, UPDATE');
 
+-- Every record change applied, by its hash: a change that two clones of a disk carry is applied once.
+CREATE TABLE applied_change (
+    company_id uuid NOT NULL,
+    change_hash bytea NOT NULL,
+    origin bigint NOT NULL,
+    seq bigint NOT NULL,
+    PRIMARY KEY (company_id, change_hash)
+);
+SELECT company_table('applied_change');
+SELECT app_may('applied_change', 'SELECT, INSERT');
+
 -- Rows that could not be applied. The log went on past them; they wait for a person or a newer version.
 CREATE TABLE quarantine (
     company_id uuid NOT NULL,
     origin bigint NOT NULL,
-    stream smallint NOT NULL,
+    stream text NOT NULL,
     seq bigint NOT NULL,
     raw bytea NOT NULL,
     code text NOT NULL,
@@ -131,16 +155,19 @@ CREATE TABLE outbox (
 SELECT company_table('outbox');
 SELECT app_may('outbox', 'SELECT, INSERT, UPDATE');
 
--- Append-only, chained per writer: hash = SHA-256("v1" ‖ previous hash ‖ the entry in length-prefixed form).
+-- Who did what, written in the transaction of what it tells; chained per writer as store/audit.rs says.
+-- `before` and `after` are JSON or empty.
 CREATE TABLE audit (
     company_id uuid NOT NULL,
     writer text NOT NULL,
     seq bigint NOT NULL,
     at timestamptz NOT NULL,
     actor uuid NOT NULL,
+    via text NOT NULL,
     action text NOT NULL,
     subject text NOT NULL,
-    detail jsonb NOT NULL,
+    before text NOT NULL,
+    after text NOT NULL,
     hash bytea NOT NULL,
     PRIMARY KEY (company_id, writer, seq)
 );

@@ -25,7 +25,7 @@ const GLOBAL: &[&str] = &[
 
 /// The global tables without one: nothing in them belongs to a company.
 const GLOBAL_WITHOUT_COMPANY: &[&str] =
-    &["_sqlx_migrations", "app_privilege", "app_user", "password_token", "plan"];
+    &["_sqlx_migrations", "app_privilege", "app_user", "operator_audit_head", "password_token", "plan"];
 
 async fn connect(database: &TestDatabase) -> Result<PgConnection> {
     Ok(PgConnection::connect_with(&database.superuser()).await?)

@@ -15,8 +15,8 @@ fn company() -> CompanyAccess {
 
 async fn add_edge(tx: &mut TenantTx, company: CompanyId) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO edge (company_id, edge_id, site_id, name, state, enrolled_at)
-         VALUES ($1, gen_random_uuid(), gen_random_uuid(), 'gate', 'active', now())",
+        "INSERT INTO edge (company_id, edge_id, name, state, enrolled_at, scope_ver)
+         VALUES ($1, gen_random_uuid(), 'gate', 'active', now(), 1)",
     )
     .bind(company)
     .execute(tx.connection())
@@ -69,8 +69,8 @@ async fn without_a_company_nothing_is_seen_before_or_after_one() -> Result<()> {
     let set = format!("SET LOCAL app.company_id = '{}'", ours.company());
     sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut *tx).await?;
     let insert = format!(
-        "INSERT INTO edge (company_id, edge_id, site_id, name, state, enrolled_at)
-         VALUES ('{}', gen_random_uuid(), gen_random_uuid(), 'gate', 'active', now())",
+        "INSERT INTO edge (company_id, edge_id, name, state, enrolled_at, scope_ver)
+         VALUES ('{}', gen_random_uuid(), 'gate', 'active', now(), 1)",
         ours.company()
     );
     sqlx::raw_sql(AssertSqlSafe(insert)).execute(&mut *tx).await?;
