@@ -4,5 +4,7 @@
 //! [`store::TenantTx`].
 
 pub mod clock;
+pub mod fault;
+pub mod one_time_code;
 pub mod private_postgres;
 pub mod store;

@@ -3,10 +3,24 @@
 //! A [`Store`] is the pool of the serving role, checked to be harmless before it serves. Global tables are reached
 //! through functions here; a company's tables only through a [`TenantTx`], which is begun with a [`CompanyAccess`].
 
-pub mod access;
+mod access;
+mod admission;
+pub mod audit;
+mod change;
+pub mod company;
+pub mod edge;
+mod feed;
+mod ledger;
+mod origin;
+pub mod own_change;
+pub mod quarantine;
+pub mod recompute;
+pub mod record;
 pub mod schema;
-pub mod serving_role;
-pub mod tenant_tx;
+mod serving_role;
+pub mod sync_tx;
+mod tenant_tx;
+pub mod user;
 
 use std::time::Duration;
 
@@ -14,6 +28,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 pub use access::CompanyAccess;
 pub use serving_role::Unfit;
+pub use sync_tx::SyncTx;
 pub use tenant_tx::TenantTx;
 
 /// A failure of the database or of what it holds.
@@ -32,6 +47,14 @@ pub enum StoreError {
         /// What is wrong.
         cause: String,
     },
+    /// Rows were neither added to the ledger nor there already.
+    #[error("{sent} punches were sent, {there} are in the ledger")]
+    Vanished {
+        /// Distinct punches sent.
+        sent: usize,
+        /// How many of them are there.
+        there: i64,
+    },
 }
 
 impl StoreError {
@@ -40,7 +63,7 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(error) => is_transient(error),
-            Self::Corrupt { .. } => false,
+            Self::Corrupt { .. } | Self::Vanished { .. } => false,
         }
     }
 }
@@ -82,6 +105,7 @@ impl Store {
     pub async fn open(options: PgConnectOptions, connections: u32) -> Result<Self, OpenError> {
         // A client that stalls in the middle of a transaction must not hold its locks for good.
         let options = options.options([
+            ("timezone", "UTC"),
             ("idle_in_transaction_session_timeout", "60s"),
             ("lock_timeout", "20s"),
             ("statement_timeout", "120s"),

@@ -76,16 +76,17 @@ CREATE TABLE recompute_queue (
 SELECT company_table('recompute_queue');
 SELECT app_may('recompute_queue', 'SELECT, INSERT, DELETE');
 
--- What an edge says its own results are, for comparison with ours: one digest an employee and month.
+-- What an edge says its own results are, for comparison with ours: one digest a month over the final days of its
+-- sites' people, as cloud-server/src/store/digest.rs says.
 CREATE TABLE edge_digest (
     company_id uuid NOT NULL,
     edge_id uuid NOT NULL,
-    employee uuid NOT NULL,
     month date NOT NULL,
+    days bigint NOT NULL,
     digest bytea NOT NULL,
     engine text NOT NULL,
     reported_at timestamptz NOT NULL,
-    PRIMARY KEY (company_id, edge_id, employee, month),
+    PRIMARY KEY (company_id, edge_id, month),
     FOREIGN KEY (company_id, edge_id) REFERENCES edge (company_id, edge_id)
 );
 SELECT company_table('edge_digest');

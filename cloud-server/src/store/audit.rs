@@ -42,11 +42,20 @@ impl Via {
     }
 }
 
+/// Who does something, from where, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Author {
+    /// Who.
+    pub actor: ActorId,
+    /// From where.
+    pub via: Via,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 /// What is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// From where.
-    pub via: Via,
     /// What was done, `area.verb`.
     pub action: &'static str,
     /// To what.
@@ -60,8 +69,8 @@ pub struct Entry {
 impl Entry {
     /// An entry without values.
     #[must_use]
-    pub fn new(via: Via, action: &'static str, subject: impl Into<String>) -> Self {
-        Self { via, action, subject: subject.into(), before: String::new(), after: String::new() }
+    pub fn new(action: &'static str, subject: impl Into<String>) -> Self {
+        Self { action, subject: subject.into(), before: String::new(), after: String::new() }
     }
 
     /// The same with what is there now.
@@ -86,7 +95,7 @@ const WRITER: &str = "cloud";
 ///
 /// # Errors
 /// The database's.
-pub async fn write(tx: &mut TenantTx, actor: ActorId, now: DateTime<Utc>, entries: &[Entry]) -> Result<(), StoreError> {
+pub async fn write(tx: &mut TenantTx, author: Author, entries: &[Entry]) -> Result<(), StoreError> {
     if entries.is_empty() {
         return Ok(());
     }
@@ -101,28 +110,28 @@ pub async fn write(tx: &mut TenantTx, actor: ActorId, now: DateTime<Utc>, entrie
     .fetch_optional(tx.connection())
     .await?;
     let (mut seq, mut hash) = head.unwrap_or_default();
-    let at = now.trunc_subsecs(6);
+    let at = author.at.trunc_subsecs(6);
     let mut seqs = Vec::with_capacity(entries.len());
     let mut hashes = Vec::with_capacity(entries.len());
     for entry in entries {
         seq += 1;
-        hash = link(&hash, company.uuid(), WRITER, seq, at, actor, entry).to_vec();
+        hash = link(&hash, company.uuid(), WRITER, seq, author, entry).to_vec();
         seqs.push(seq);
         hashes.push(hash.clone());
     }
     let column = |of: fn(&Entry) -> &str| entries.iter().map(of).collect::<Vec<&str>>();
     sqlx::query(
         "INSERT INTO audit (company_id, writer, seq, at, actor, via, action, subject, before, after, hash)
-         SELECT $1, $2, seq, $3, $4, via, action, subject, before, after, hash
-         FROM unnest($5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[])
-              AS t (seq, via, action, subject, before, after, hash)",
+         SELECT $1, $2, seq, $3, $4, $5, action, subject, before, after, hash
+         FROM unnest($6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[])
+              AS t (seq, action, subject, before, after, hash)",
     )
     .bind(company)
     .bind(WRITER)
     .bind(at)
-    .bind(actor)
+    .bind(author.actor)
+    .bind(author.via.as_str())
     .bind(&seqs)
-    .bind(column(|entry| entry.via.as_str()))
     .bind(column(|entry| entry.action))
     .bind(column(|entry| &entry.subject))
     .bind(column(|entry| &entry.before))
@@ -146,25 +155,25 @@ pub async fn write(tx: &mut TenantTx, actor: ActorId, now: DateTime<Utc>, entrie
 /// The database's.
 pub async fn write_operator(
     connection: &mut PgConnection,
-    actor: ActorId,
+    author: Author,
     company: Option<CompanyId>,
-    now: DateTime<Utc>,
     entry: &Entry,
 ) -> Result<(), StoreError> {
     let (seq, before): (i64, Vec<u8>) =
-        sqlx::query_as("SELECT seq, hash FROM operator_audit_head FOR UPDATE").fetch_one(&mut *connection).await?;
+        sqlx::query_as("SELECT seq, hash FROM operator_audit_head FOR UPDATE")
+            .fetch_one(&mut *connection)
+            .await?;
     let seq = seq + 1;
-    let at = now.trunc_subsecs(6);
     let of = company.map_or(Uuid::nil(), CompanyId::uuid);
-    let hash = link(&before, of, "operator", seq, at, actor, entry);
+    let hash = link(&before, of, "operator", seq, author, entry);
     sqlx::query(
         "INSERT INTO operator_audit (seq, at, actor, via, action, company_id, subject, before, after, hash)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(seq)
-    .bind(at)
-    .bind(actor)
-    .bind(entry.via.as_str())
+    .bind(author.at.trunc_subsecs(6))
+    .bind(author.actor)
+    .bind(author.via.as_str())
     .bind(entry.action)
     .bind(company)
     .bind(&entry.subject)
@@ -215,20 +224,19 @@ pub async fn verify(tx: &mut TenantTx) -> Result<i64, StoreError> {
     }
 }
 
-fn link(
+fn link(before: &[u8], company: Uuid, writer: &str, seq: i64, author: Author, entry: &Entry) -> [u8; 32] {
+    let texts = [writer, author.via.as_str(), entry.action, &entry.subject, &entry.before, &entry.after];
+    link_of(before, company, seq, author.at.trunc_subsecs(6), author.actor, texts)
+}
+
+fn link_of(
     before: &[u8],
     company: Uuid,
-    writer: &str,
     seq: i64,
     at: DateTime<Utc>,
     actor: ActorId,
-    entry: &Entry,
+    texts: [&str; 6],
 ) -> [u8; 32] {
-    let texts = [writer, entry.via.as_str(), entry.action, &entry.subject, &entry.before, &entry.after];
-    link_of(before, company, seq, at, actor, texts)
-}
-
-fn link_of(before: &[u8], company: Uuid, seq: i64, at: DateTime<Utc>, actor: ActorId, texts: [&str; 6]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"v1");
     hash.update(before);

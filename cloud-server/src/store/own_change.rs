@@ -1,0 +1,131 @@
+//! Changes that the cloud itself writes: the same rows, through the same merge, under the cloud's own origin.
+
+use shared_model::entity::Entity;
+use shared_model::record::BadField;
+use shared_model::{EdgeId, FieldMap, Kind};
+use sync_protocol::cloud::{ChangeBatch, LogMove, LoggedChange, Outcome, RecordWrite};
+use sync_protocol::merge::{Orphan, Rules};
+use sync_protocol::{Change, Dot, Effect, Hlc, Mark, Op, Stream, VersionVector, merge};
+use uuid::Uuid;
+
+use super::audit::Author;
+use super::{StoreError, TenantTx, change, feed, origin, record};
+
+/// Version of the fields' schema that this program writes.
+const SCHEMA_VER: u16 = 1;
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnChangeError {
+    /// A field is missing or cannot be.
+    #[error(transparent)]
+    Field(#[from] BadField),
+    /// The record is not there.
+    #[error("there is no such record")]
+    NotFound,
+    /// The key is taken.
+    #[error("the record exists already")]
+    Exists,
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Orphan> for OwnChangeError {
+    fn from(_: Orphan) -> Self {
+        Self::NotFound
+    }
+}
+
+/// Makes a record under a new key.
+///
+/// # Errors
+/// [`OwnChangeError`]; nothing is written then.
+pub async fn create<E: Entity>(
+    tx: &mut TenantTx,
+    key: Uuid,
+    entity: &E,
+    author: Author,
+) -> Result<(), OwnChangeError> {
+    write(tx, Op::Create, E::KIND, key, entity.to_fields(), VersionVector::new(), author).await
+}
+
+/// Changes some fields of a record. `ctx` is the record's vector when the form was opened.
+///
+/// # Errors
+/// [`OwnChangeError`]; nothing is written then.
+pub async fn update(
+    tx: &mut TenantTx,
+    kind: Kind,
+    key: Uuid,
+    fields: FieldMap,
+    ctx: VersionVector,
+    author: Author,
+) -> Result<(), OwnChangeError> {
+    write(tx, Op::Update, kind, key, fields, ctx, author).await
+}
+
+async fn write(
+    tx: &mut TenantTx,
+    op: Op,
+    kind: Kind,
+    key: Uuid,
+    fields: FieldMap,
+    ctx: VersionVector,
+    author: Author,
+) -> Result<(), OwnChangeError> {
+    kind.check(&fields, op == Op::Create)?;
+    let ours = feed::cloud_origin(tx).await?;
+    let company = feed::state(tx).await?;
+    let log = origin::lock(tx, &[(ours, Stream::Records)]).await?.pop().flatten();
+    let Some(log) = log else {
+        let id = ours.to_string();
+        return Err(StoreError::Corrupt {
+            table: "origin_state",
+            id,
+            cause: "the cloud's own row is missing".into(),
+        }
+        .into());
+    };
+    let dot = Dot::new(ours, log.applied + 1);
+    let written = Change {
+        dot,
+        hlc: Hlc::at(author.at),
+        grp: dot.seq,
+        kind: u16::from(kind.number()),
+        key,
+        op,
+        ctx,
+        fields,
+        seen: company.feed_head,
+        actor: author.actor,
+        resolves: None,
+        relog_of: None,
+        ver: SCHEMA_VER,
+    };
+    let standing = record::lock(tx, &[(kind, key)]).await?.pop().flatten();
+    if op == Op::Create && standing.is_some() {
+        return Err(OwnChangeError::Exists);
+    }
+    let before = standing.as_ref().map(|record| record.fields.clone());
+    let merged = merge(standing, &written, Rules::of(kind, &written.ctx, &company.folded))?;
+    let line = written.line();
+    let batch = ChangeBatch {
+        records: vec![RecordWrite { key: (kind, key), before, record: merged.record }],
+        log: vec![LoggedChange {
+            dot,
+            edge: EdgeId::from_uuid(Uuid::nil()),
+            identity: written.identity(),
+            change: Some(&written),
+            line: &line,
+            outcome: Outcome::Merged(merged.effect),
+        }],
+        conflicts: merged.conflicts,
+        quarantined: Vec::new(),
+    };
+    debug_assert!(op != Op::Create || merged.effect == Effect::Created, "a new key makes a record");
+    let to = Mark { seq: dot.seq, chain: log.chain.then(&written.chain_item()) };
+    origin::advance(tx, &[LogMove { log: (ours, Stream::Records), to, marks: vec![to] }], author.at).await?;
+    change::store(tx, &batch, author).await?;
+    Ok(())
+}
