@@ -200,9 +200,11 @@ impl DatabaseSource {
         };
         match (read("DATABASE_OWNER_URL")?, read("DATABASE_URL")?) {
             (None, None) => Ok(Self::Private),
-            (Some(owner), Some(app)) if owner.get_username() == app.get_username() => Err(BadConfig::Database(
-                "DATABASE_OWNER_URL and DATABASE_URL name the same role: serve as a role that owns nothing",
-            )),
+            (Some(owner), Some(app)) if owner.get_username() == app.get_username() => {
+                Err(BadConfig::Database(
+                    "DATABASE_OWNER_URL and DATABASE_URL name the same role: serve as a role that owns nothing",
+                ))
+            }
             (owner, Some(app)) => Ok(Self::External { owner, app }),
             (Some(_), None) => Err(BadConfig::Database(
                 "DATABASE_OWNER_URL is set but DATABASE_URL is not: name the role that serves there",
@@ -244,7 +246,10 @@ mod tests {
 
     #[test]
     fn a_public_address_gives_scheme_and_host() {
-        assert_eq!(parse_public_url("https://muster.example.com"), Some((true, "muster.example.com".to_owned())));
+        assert_eq!(
+            parse_public_url("https://muster.example.com"),
+            Some((true, "muster.example.com".to_owned()))
+        );
         assert_eq!(parse_public_url("http://localhost:8480/"), Some((false, "localhost:8480".to_owned())));
     }
 }

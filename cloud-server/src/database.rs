@@ -64,7 +64,11 @@ impl Database {
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub async fn attach(source: &DatabaseSource, data: &Path, now: DateTime<Utc>) -> Result<Self, DatabaseError> {
+    pub async fn attach(
+        source: &DatabaseSource,
+        data: &Path,
+        now: DateTime<Utc>,
+    ) -> Result<Self, DatabaseError> {
         match source {
             DatabaseSource::Private => match DataLock::try_take(data)? {
                 DataLock::Ours(lock) => {

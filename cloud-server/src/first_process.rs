@@ -59,6 +59,7 @@ fn reap(child: Pid) -> io::Result<Option<ExitCode>> {
 }
 
 fn code_of(status: WaitStatus) -> ExitCode {
-    let number = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal)).unwrap_or(1);
+    let number =
+        status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal)).unwrap_or(1);
     ExitCode::from(u8::try_from(number).unwrap_or(1))
 }

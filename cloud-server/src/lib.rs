@@ -4,7 +4,14 @@
 //! [`store::TenantTx`].
 
 pub mod clock;
+pub mod command;
+pub mod config;
+pub mod database;
 pub mod fault;
+pub mod first_process;
+pub mod http_server;
 pub mod one_time_code;
 pub mod private_postgres;
 pub mod store;
+pub mod sync;
+pub mod wake;

@@ -8,6 +8,7 @@ mod admission;
 pub mod audit;
 mod change;
 pub mod company;
+pub mod digest;
 pub mod edge;
 mod feed;
 mod ledger;
@@ -19,6 +20,7 @@ pub mod record;
 pub mod schema;
 mod serving_role;
 pub mod sync_tx;
+pub mod tally;
 mod tenant_tx;
 pub mod user;
 

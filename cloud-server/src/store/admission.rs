@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use shared_model::{EdgeId, FieldTag, Kind, SiteId};
+use shared_model::{CompanyId, EdgeId, FieldTag, Kind, SiteId};
 use sync_protocol::cloud::Poison;
 use sync_protocol::{Change, Op};
 use uuid::Uuid;
@@ -55,12 +55,17 @@ pub(super) async fn judge(
                 .await?;
         sites.extend(made.into_iter().filter(|key| !taken.contains(key)).map(SiteId::from_uuid));
     }
-    Ok(changes.iter().map(|change| judge_one(change, &sites)).collect())
+    let company = tx.company();
+    Ok(changes.iter().map(|change| judge_one(change, company, &sites)).collect())
 }
 
-fn judge_one(change: &Change, sites: &BTreeSet<SiteId>) -> Result<(), Poison> {
+fn judge_one(change: &Change, company: CompanyId, sites: &BTreeSet<SiteId>) -> Result<(), Poison> {
     // Unknown kinds were kept aside before.
     let Some(kind) = change.known_kind() else { return Ok(()) };
+    if kind == Kind::Company && change.key != company.uuid() {
+        // An edge that was set up before it was enrolled named a company of its own.
+        return Err(Poison { code: "company", detail: "the record is not this company's".to_owned() });
+    }
     let site = if kind == Kind::Site {
         Some(SiteId::from_uuid(change.key))
     } else {

@@ -1,10 +1,12 @@
 //! Edges: enrolment codes, keys, sites, and what is shown of them.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared_model::{CompanyId, EdgeId, Entropy, SiteId};
+use shared_model::{CompanyId, EdgeId, Entropy, Kind, SiteId};
+use sync_protocol::Record;
+use uuid::Uuid;
 
 use super::audit::{self, Author, Entry, Via};
-use super::{CompanyAccess, Store, StoreError, TenantTx};
+use super::{CompanyAccess, Store, StoreError, TenantTx, record};
 use crate::one_time_code::OneTimeCode;
 
 /// How long an enrolment code is good for.
@@ -72,7 +74,7 @@ pub struct EdgeRow {
 }
 
 /// A new edge's enrolment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Enrolment {
     /// The edge's id.
     pub edge: EdgeId,
@@ -82,6 +84,8 @@ pub struct Enrolment {
     pub company_name: String,
     /// The sites that it serves.
     pub sites: Vec<SiteId>,
+    /// The company's and the sites' records, which it needs before its first page of the feed.
+    pub records: Vec<(Kind, Uuid, Record)>,
 }
 
 /// What an edge says of itself when it enrols.
@@ -195,8 +199,17 @@ impl Store {
         };
         let company_name = super::company::name(tx.connection(), company).await?;
         let sites = sites(&mut tx, edge).await?;
+        let mut records = Vec::new();
+        let keys = sites.iter().map(|site| (Kind::Site, site.uuid()));
+        for (kind, key) in [(Kind::Company, company.uuid())].into_iter().chain(keys) {
+            if let Some(record) = record::one(&mut tx, kind, key).await? {
+                records.push((kind, key, record));
+            }
+        }
+        crate::fault_point!("cloud.enroll.before-commit");
         tx.commit().await?;
-        Ok(Some(Enrolment { edge, company, company_name, sites }))
+        crate::fault_point!("cloud.enroll.after-commit");
+        Ok(Some(Enrolment { edge, company, company_name, sites, records }))
     }
 
     async fn company_of_code(&self, code: &OneTimeCode) -> Result<Option<CompanyId>, StoreError> {

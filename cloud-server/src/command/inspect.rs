@@ -1,0 +1,137 @@
+//! `status`, `config check` and `doctor`: looking without changing.
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use shared_model::Clock as _;
+
+use super::Report;
+use crate::clock::SystemClock;
+use crate::config::{BadConfig, Config, DatabaseSource};
+use crate::database::Database;
+use crate::private_postgres::Installation;
+use crate::store::{CompanyAccess, Store, audit, edge, quarantine, schema, tally};
+
+pub(super) fn config(settings: &Config) -> Result<Report> {
+    let source = DatabaseSource::from_environment()?;
+    let database = database_words(&source);
+    let text = format!("{}\n# database: {database}", toml::to_string(settings)?);
+    let mut json = serde_json::to_value(settings)?;
+    json["database"]["source"] = json!(database);
+    Ok(Report::new(json, text))
+}
+
+fn database_words(source: &DatabaseSource) -> String {
+    match source {
+        DatabaseSource::Private => "a private PostgreSQL in the data folder".to_owned(),
+        DatabaseSource::External { owner, app } => format!(
+            "{}:{}, served as {}{}",
+            app.get_host(),
+            app.get_port(),
+            app.get_username(),
+            owner.as_ref().map(|owner| format!(", migrated as {}", owner.get_username())).unwrap_or_default(),
+        ),
+    }
+}
+
+pub(super) async fn status(store: &Store) -> Result<Report> {
+    let now = SystemClock.now();
+    let mut companies = Vec::new();
+    let mut text = Vec::new();
+    for company in store.companies().await? {
+        let mut tx = store.begin(&CompanyAccess::of_system(company.company_id)).await?;
+        let clocks = tally::by_clock(&mut tx).await?;
+        let punches: i64 = clocks.iter().map(|clock| clock.punches).sum();
+        let edges = edge::list(&mut tx).await?;
+        let quarantined = quarantine::open_count(&mut tx).await?;
+        let last = clocks.iter().map(|clock| clock.last_instant).max();
+        text.push(format!(
+            "{}  {}: {punches} punches of {} clocks, {} edges, {quarantined} in quarantine",
+            company.company_id,
+            company.name,
+            clocks.len(),
+            edges.len()
+        ));
+        companies.push(json!({
+            "company": company.company_id, "name": company.name, "punches": punches, "quarantined": quarantined,
+            "last_punch": last, "clocks": clocks.iter().map(|clock| json!({
+                "serial": clock.serial, "punches": clock.punches, "last_punch": clock.last_instant,
+            })).collect::<Vec<_>>(),
+            "edges": edges.iter().map(|edge| json!({
+                "edge": edge.id, "name": edge.name, "state": edge.state.as_str(), "last_seen": edge.last_seen,
+            })).collect::<Vec<_>>(),
+        }));
+    }
+    if text.is_empty() {
+        text.push("There is no company yet.".to_owned());
+    }
+    Ok(Report::new(json!({ "at": now, "companies": companies }), text.join("\n")))
+}
+
+/// One thing looked at.
+struct Finding {
+    what: &'static str,
+    good: bool,
+    words: String,
+}
+
+pub(super) async fn doctor(data: &Path, settings: Result<Config, BadConfig>) -> Report {
+    let mut findings = Vec::new();
+    let mut found = |what, result: Result<String, String>| {
+        let good = result.is_ok();
+        findings.push(Finding { what, good, words: result.unwrap_or_else(|words| words) });
+    };
+    found("settings", settings.map(|_| "readable".to_owned()).map_err(|e| e.to_string()));
+    let source = DatabaseSource::from_environment();
+    if matches!(source, Ok(DatabaseSource::Private)) {
+        let installation = Installation::find(None);
+        found(
+            "PostgreSQL",
+            installation.map(|i| format!("version {} installed", i.major())).map_err(|e| e.to_string()),
+        );
+    }
+    match source {
+        Err(error) => found("database", Err(error.to_string())),
+        Ok(source) => match Database::attach(&source, data, SystemClock.now()).await {
+            Err(error) => found("database", Err(chain(&error))),
+            Ok(database) => {
+                let newest = schema::newest();
+                found("database", Ok(format!("reachable; schema {newest}; the serving role owns nothing")));
+                let audits = verify_audits(&database.store).await;
+                found("audit logs", audits.map_err(|e| e.to_string()));
+                database.close().await;
+            }
+        },
+    }
+    let good = findings.iter().all(|finding| finding.good);
+    let line = |finding: &Finding| {
+        format!("{}  {}: {}", if finding.good { "ok " } else { "BAD" }, finding.what, finding.words)
+    };
+    let text: Vec<String> = findings.iter().map(line).collect();
+    let json: Vec<Value> = findings
+        .iter()
+        .map(|finding| json!({ "what": finding.what, "good": finding.good, "words": finding.words }))
+        .collect();
+    Report::findings(json!({ "good": good, "findings": json }), text.join("\n"), good)
+}
+
+async fn verify_audits(store: &Store) -> Result<String, crate::store::StoreError> {
+    let mut rows = 0;
+    let companies = store.companies().await?;
+    for company in &companies {
+        let mut tx = store.begin(&CompanyAccess::of_system(company.company_id)).await?;
+        rows += audit::verify(&mut tx).await?;
+    }
+    Ok(format!("{rows} rows of {} companies fit their chains", companies.len()))
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words = format!("{words}: {cause}");
+        source = cause.source();
+    }
+    words
+}

@@ -1,0 +1,99 @@
+//! `muster-cloud serve`
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use shared_model::Clock as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::output::event;
+use crate::clock::{OsEntropy, SystemClock};
+use crate::config::{Config, DatabaseSource};
+use crate::database::Database;
+use crate::http_server;
+use crate::store::Store;
+use crate::sync::Endpoints;
+use crate::wake::Wake;
+
+pub(super) async fn serve(data: &Path, config: Config, listen: Option<SocketAddr>) -> Result<()> {
+    name_test_only_features();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let source = DatabaseSource::from_environment()?;
+    // A signal during a long start (crash recovery) ends it; the private server's own death signal does the rest.
+    let database = tokio::select! {
+        opened = Database::serve(&source, data, config.database.connections, SystemClock.now()) => opened?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    let served = run(&database, &config, listen, &mut terminate, &mut interrupt).await;
+    database.close().await;
+    served
+}
+
+async fn run(
+    database: &Database,
+    config: &Config,
+    listen: Option<SocketAddr>,
+    terminate: &mut tokio::signal::unix::Signal,
+    interrupt: &mut tokio::signal::unix::Signal,
+) -> Result<()> {
+    let store = &database.store;
+    let address = listen.unwrap_or(config.listen);
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let bound = listener.local_addr()?;
+    offer_setup(store, bound, config).await?;
+
+    let stop = CancellationToken::new();
+    let wake = Arc::new(Wake::default());
+    let clock = Arc::new(SystemClock);
+    let endpoints =
+        Endpoints::new(store.clone(), clock, Arc::new(OsEntropy), config.sync.pushes, Arc::clone(&wake));
+    let router = endpoints.router();
+    let serving =
+        tokio::spawn(http_server::serve(listener, router, config.web.proxies.clone().into(), stop.clone()));
+    event(&json!({ "event": "listening", "what": "http", "address": bound.to_string() }))?;
+    tracing::info!(address = %bound, "serving");
+
+    let ended = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        failure = database_failed(database) => Err(failure),
+    };
+    tracing::info!("ending");
+    stop.cancel();
+    serving.await?;
+    ended
+}
+
+async fn database_failed(database: &Database) -> anyhow::Error {
+    match &database.server {
+        Some(server) => server.failed().await.into(),
+        None => std::future::pending().await,
+    }
+}
+
+/// While nobody operates this cloud, each start prints a new one-time token for the first superuser.
+async fn offer_setup(store: &Store, bound: SocketAddr, config: &Config) -> Result<()> {
+    if !store.lacks_operator().await? {
+        return Ok(());
+    }
+    let token = store.make_setup_token(&OsEntropy, SystemClock.now()).await?.to_string();
+    let base = config.web.public_url.clone().unwrap_or_else(|| format!("http://{bound}"));
+    let url = format!("{}/setup", base.trim_end_matches('/'));
+    // Never into the log: whoever reads it could become superuser.
+    event(&json!({ "event": "setup_token", "token": token, "url": url }))
+}
+
+/// A throw-away build says so, in words by which a shipped binary can be searched.
+fn name_test_only_features() {
+    #[cfg(feature = "fault-points")]
+    tracing::warn!("muster-test-only:fault-points");
+    #[cfg(feature = "ack-before-commit")]
+    tracing::warn!("muster-test-only:ack-before-commit");
+}
