@@ -19,9 +19,9 @@ fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("MUSTER_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if serve {
-        log.json().init()
+        log.json().init();
     } else {
-        log.init()
+        log.init();
     }
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
