@@ -8,6 +8,7 @@ pub mod binary;
 pub mod browser;
 pub mod clock;
 pub mod cloud;
+pub mod cloud_http;
 pub mod demo;
 pub mod edge;
 pub mod fault;

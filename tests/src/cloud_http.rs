@@ -1,0 +1,209 @@
+//! The cloud's edge endpoints on a test database, in this process, and an edge's signed requests to them.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use chrono_tz::Tz;
+use cloud_server::clock::{OsEntropy, SystemClock};
+use cloud_server::http_server;
+use cloud_server::store::audit::{Author, Via};
+use cloud_server::store::{CompanyAccess, Store, company, edge};
+use cloud_server::sync::Endpoints;
+use cloud_server::wake::Wake;
+use ed25519_dalek::SigningKey;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use shared_model::text::{Code, Name};
+use shared_model::{ActorId, Clock as _, CompanyId, EdgeId, Entropy as _, SiteId};
+use sync_protocol::message::{self, Capabilities, EnrollReply, EnrollRequest, PROTOCOL};
+use sync_protocol::{body, sign};
+use tokio_util::sync::CancellationToken;
+
+use crate::postgres::TestDatabase;
+
+/// The endpoints, served on loopback until dropped.
+pub struct CloudHttp {
+    /// The store behind them.
+    pub store: Store,
+    /// Its database.
+    pub database: TestDatabase,
+    url: String,
+    stop: CancellationToken,
+}
+
+/// A company with one site.
+#[derive(Debug, Clone, Copy)]
+pub struct Factory {
+    /// The company.
+    pub company: CompanyId,
+    /// The site.
+    pub site: SiteId,
+}
+
+/// An edge's credentials.
+#[derive(Debug, Clone)]
+pub struct EdgeKey {
+    /// Its key.
+    pub key: SigningKey,
+    /// Its id, once enrolled.
+    pub id: Option<EdgeId>,
+}
+
+/// What the console writes under.
+#[must_use]
+pub fn author() -> Author {
+    Author { actor: ActorId::SYSTEM, via: Via::Console, at: SystemClock.now() }
+}
+
+impl CloudHttp {
+    /// Serves the endpoints on a new database.
+    ///
+    /// # Errors
+    /// When there is no PostgreSQL.
+    pub async fn start() -> Result<Self> {
+        let database = TestDatabase::migrated().await?;
+        let store = database.store().await?;
+        let endpoints = Endpoints::new(
+            store.clone(),
+            Arc::new(SystemClock),
+            Arc::new(OsEntropy),
+            8,
+            Arc::new(Wake::default()),
+        );
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let stop = CancellationToken::new();
+        tokio::spawn(http_server::serve(listener, endpoints.router(), Arc::from([]), stop.clone()));
+        Ok(Self { store, database, url, stop })
+    }
+
+    /// Makes a company with a site.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn factory(&self, name: &str) -> Result<Factory> {
+        let company = CompanyId::mint(&SystemClock, &OsEntropy);
+        let (name, code) = (Name::parse(name)?, Code::parse("F1")?);
+        self.store.add_company(company, &name, &Code::parse("en")?, author(), &OsEntropy).await?;
+        let site = SiteId::mint(&SystemClock, &OsEntropy);
+        let mut tx = self.store.begin(&CompanyAccess::of_system(company)).await?;
+        company::add_site(&mut tx, site, &name, &code, Tz::Asia__Dhaka, author()).await?;
+        tx.commit().await?;
+        Ok(Factory { company, site })
+    }
+
+    /// Makes a one-time enrolment code.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn code(&self, factory: Factory) -> Result<String> {
+        let mut tx = self.store.begin(&CompanyAccess::of_system(factory.company)).await?;
+        let new = edge::make_code(&mut tx, factory.site, author(), &OsEntropy).await?;
+        tx.commit().await?;
+        Ok(new.code.to_string())
+    }
+
+    /// Enrols a new edge.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn enrol(&self, factory: Factory) -> Result<EdgeKey> {
+        let mut edge = EdgeKey::new();
+        let (status, reply) = self.try_enrol(&edge, &self.code(factory).await?).await?;
+        anyhow::ensure!(status == 200, "enrolment answered {status}");
+        edge.id = Some(reply.context("an enrolled edge gets an answer")?.edge_id);
+        Ok(edge)
+    }
+
+    /// Posts an enrolment.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn try_enrol(&self, edge: &EdgeKey, code: &str) -> Result<(u16, Option<EnrollReply>)> {
+        let request = EnrollRequest {
+            code: code.to_owned(),
+            public_key: sign::public_key_text(&edge.key.verifying_key()),
+            name: "server room".to_owned(),
+            app_version: "0.1.0".to_owned(),
+            protocol: PROTOCOL,
+            capabilities: Capabilities::default(),
+        };
+        self.post_message(edge, message::ENROLL, &request).await
+    }
+
+    /// Posts a message and reads the answer, where there is one.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn post_message<M: Serialize, R: DeserializeOwned>(
+        &self,
+        edge: &EdgeKey,
+        path: &str,
+        message: &M,
+    ) -> Result<(u16, Option<R>)> {
+        self.post(edge, path, body::pack_message(message)?).await
+    }
+
+    /// Posts a packed body, signed.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn post<R: DeserializeOwned>(
+        &self,
+        edge: &EdgeKey,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<(u16, Option<R>)> {
+        let time_ms = SystemClock.now().timestamp_millis();
+        let request =
+            sign::Request { method: "POST", path_and_query: path, edge: edge.id, time_ms, body: &body };
+        let signature = request.sign(&edge.key);
+        let (status, answer) = self.post_raw(path, edge.id, time_ms, &signature, body).await?;
+        Ok((status, body::unpack_message(&answer).ok()))
+    }
+
+    /// Posts a body under any headers.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn post_raw(
+        &self,
+        path: &str,
+        edge: Option<EdgeId>,
+        time_ms: i64,
+        signature: &str,
+        body: Vec<u8>,
+    ) -> Result<(u16, Vec<u8>)> {
+        let mut request = crate::http::client()?
+            .post(format!("{}{path}", self.url))
+            .header(sign::HEADER_TIME, time_ms.to_string())
+            .header(sign::HEADER_SIGNATURE, signature);
+        if let Some(edge) = edge {
+            request = request.header(sign::HEADER_EDGE, edge.to_string());
+        }
+        let response = request.body(body).send().await?;
+        Ok((response.status().as_u16(), response.bytes().await?.to_vec()))
+    }
+}
+
+impl EdgeKey {
+    /// A new key, not yet enrolled.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut seed = [0; 32];
+        OsEntropy.fill(&mut seed);
+        Self { key: SigningKey::from_bytes(&seed), id: None }
+    }
+}
+
+impl Default for EdgeKey {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for CloudHttp {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
