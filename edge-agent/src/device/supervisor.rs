@@ -427,10 +427,16 @@ impl Supervisor {
         let now = self.setup.intake.clock().now();
         let zone = self.clock.zones.zone_on(now.naive_utc().date());
         let offset = zone.offset_from_utc_datetime(&now.naive_utc()).fix();
+        let serial = self.clock.serial.clone();
+        // Once it is set it is right again: from when it was wrong must be known before.
+        let right = self.setup.intake.store().read(move |tx| tx.clock_was_right(&serial)).await?;
         self.order(Ask::SetTime(offset)).await?;
         let serial = self.clock.serial.clone();
-        let written =
-            self.setup.intake.store().write(move |tx| tx.clock_was_set(&serial, drift, now, by_policy));
+        let written = self
+            .setup
+            .intake
+            .store()
+            .write(move |tx| tx.clock_was_set(&serial, drift, right, now, by_policy));
         let noted = written.await?;
         tracing::info!(
             clock.serial = %self.clock.serial,

@@ -1,21 +1,38 @@
 //! When a clock is set: who did it and why, and which punches were made by the wrong time.
 
 use chrono::{DateTime, Utc};
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 use shared_model::entity::{PunchNote, PunchNoteType};
 use shared_model::text::{Code, Line};
 use shared_model::{ActorId, ClockSerial, PunchId, PunchNoteId, RawTime};
 
-use super::{Author, StoreError, Via, WriteTx};
+use super::{Author, ReadTx, StoreError, Via, WriteTx};
 
 /// The mark on a punch that was made while its clock was wrong.
 pub const CLOCK_DRIFT: &str = "clock_drift";
 /// Punches marked at most; beyond, the audit row alone tells.
 const NOTES: u32 = 2000;
 
+impl ReadTx {
+    /// When a clock's time was last found to be right.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn clock_was_right(&self, serial: &ClockSerial) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let found: Option<Option<i64>> = self
+            .connection
+            .prepare_cached(
+                "SELECT right_at FROM device_state s JOIN clock c ON c.id = s.clock WHERE c.serial = ?1",
+            )?
+            .query_row([serial.as_str()], |row| row.get(0))
+            .optional()?;
+        Ok(found.flatten().and_then(DateTime::from_timestamp_millis))
+    }
+}
+
 impl WriteTx {
-    /// Notes that a clock was set at `now`, having been `drift` seconds off (`None` = its time was none). Punches since
-    /// its time was last known to be right get a mark. Returns how many.
+    /// Notes that a clock was set at `now`, having been `drift` seconds off (`None` = its time was none). Punches that
+    /// came after it was last known to be `right` get a mark. Returns how many.
     ///
     /// # Errors
     /// What SQLite says.
@@ -23,15 +40,12 @@ impl WriteTx {
         &self,
         serial: &ClockSerial,
         drift: Option<i64>,
+        right: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
         by_policy: bool,
     ) -> Result<u32, StoreError> {
         let clock = self.clock_id(serial)?;
-        let since: Option<i64> = self
-            .connection
-            .prepare_cached("SELECT right_at FROM device_state WHERE clock = ?1")?
-            .query_row([clock], |row| row.get(0))?;
-        let noted = match since.and_then(DateTime::from_timestamp_millis) {
+        let noted = match right {
             Some(since) => self.mark_since(clock, since, drift)?,
             None => 0,
         };
