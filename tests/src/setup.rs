@@ -3,9 +3,11 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use crate::binary::Variant;
 use crate::clock::SimulatedClock;
 use crate::cloud::Cloud;
 use crate::edge::Edge;
+use crate::product::Product;
 
 /// The zone of the demonstration site, and its minutes east of UTC (it has no summer time).
 pub const ZONE: &str = "Asia/Dhaka";
@@ -55,6 +57,19 @@ pub fn organisation(cloud: &mut Cloud) -> Result<Organisation> {
 pub fn enrol(edge: &Edge, url: &str, organisation: &Organisation) -> Result<()> {
     edge.command(&["enroll", "--cloud", url, "--code", &organisation.code])?;
     Ok(())
+}
+
+/// An edge that was never enrolled, and a code for it.
+///
+/// # Errors
+/// When a command fails.
+pub fn second_edge(product: &Product) -> Result<(Edge, Organisation)> {
+    let Organisation { company, site, .. } = &product.organisation;
+    let code = text(&product.cloud.command(&["edge", "add", "--company", company, "--site", site])?, "code")?;
+    let organisation = Organisation { code, ..product.organisation.clone() };
+    let data = product.folder.sub(&format!("edge-{}", &organisation.code))?;
+    let edge = Edge::new(&data, &product.folder.sub("logs")?, Variant::Plain);
+    Ok((edge, organisation))
 }
 
 /// Adds a clock that is read over TCP.
