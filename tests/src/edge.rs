@@ -138,6 +138,9 @@ impl Edge {
     /// # Errors
     /// When it fails.
     pub fn command(&self, arguments: &[&str]) -> Result<Value> {
+        if !self.settings().exists() {
+            self.configure()?;
+        }
         let mut command = Command::new(Program::Edge.path(self.variant)?);
         if self.disk.is_some() {
             let process = self.process.as_ref().context("its disk is there only while it runs")?;
