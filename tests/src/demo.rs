@@ -13,7 +13,7 @@ use anyhow::Result;
 
 use crate::binary::Variant;
 use crate::product::Product;
-use crate::setup::{self, ZONE_MINUTES};
+use crate::setup::{self, Crew, ZONE_MINUTES};
 
 /// Workers at each clock.
 pub const WORKERS: u32 = 40;
@@ -40,7 +40,8 @@ pub enum Live {
 /// When a part does not start.
 pub fn start(edge: Variant, live: Live) -> Result<Product> {
     let mut product = Product::start("demo", edge, Variant::Plain)?;
-    setup::factory(&product.edge, &product.organisation, FIRST_CODE, 3 * WORKERS)?;
+    let crews = [0, 1, 2].map(|gate| Crew { first_code: FIRST_CODE + gate * WORKERS, people: WORKERS });
+    setup::factory(&product.edge, product.folder.path(), &crews)?;
     let clocks = [
         ("GATE-A", "40", FIRST_CODE),
         ("GATE-B", "16v", FIRST_CODE + WORKERS),

@@ -1,5 +1,7 @@
 //! Sets up a company as an administrator would: through the command lines of the two programs.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use serde_json::Value;
 
@@ -99,14 +101,63 @@ pub fn add_push(edge: &Edge, serial: &str) -> Result<()> {
     Ok(())
 }
 
-fn text(answer: &Value, name: &str) -> Result<String> {
-    answer[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {answer}"))
+/// People at one clock: the codes from the first on, of whom one in ten works at night (as `muster-sim` makes them).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crew {
+    /// The first person's user code and employee code.
+    pub first_code: u32,
+    /// How many.
+    pub people: u32,
 }
 
 /// Seeds people, a day and a night shift, who works when, and a policy.
 ///
 /// # Errors
 /// When a command fails.
-pub fn factory(_edge: &Edge, _organisation: &Organisation, _first_code: u32, _people: u32) -> Result<()> {
-    anyhow::bail!("the agent has no commands for these yet")
+pub fn factory(edge: &Edge, folder: &Path, crews: &[Crew]) -> Result<()> {
+    edge.command(&["department", "add", "--code", "SEW", "--name", "Sewing", "--level", "department"])?;
+    edge.command(&["department", "add", "--code", "SEC", "--name", "Security", "--level", "department"])?;
+    let day = ["--start", "08:00", "--end", "17:00", "--break", "13:00-14:00"];
+    let night = ["--start", "20:00", "--end", "05:00", "--break", "00:30-01:30"];
+    let window = ["--before", "90", "--after", "300"];
+    edge.command(&[&["shift", "add", "--code", "G", "--name", "General"][..], &day, &window].concat())?;
+    edge.command(&[&["shift", "add", "--code", "N", "--name", "Night"][..], &night, &window].concat())?;
+    edge.command(&["roster", "set", "--company", "--shift", "G", "--from", "2026-01-01"])?;
+    edge.command(&["roster", "set", "--department", "SEC", "--shift", "N", "--from", "2026-01-01"])?;
+    let policy = file(folder, "policy.json", r#"{"grace":{"late_min":10,"early_min":5}}"#)?;
+    edge.command(&["policy", "set", &policy, "--from", "2026-01-01", "--name", "Factory rules"])?;
+    let people = file(folder, "people.csv", &people(crews))?;
+    edge.command(&["employee", "import", &people])?;
+    Ok(())
+}
+
+fn people(crews: &[Crew]) -> String {
+    const GIVEN: [&str; 12] = [
+        "Amina", "Rahim", "Salma", "Karim", "Nasrin", "Jamal", "Rokeya", "Habib", "Shirin", "Faruk", "Mitu",
+        "Sohel",
+    ];
+    const FAMILY: [&str; 10] =
+        ["Akter", "Hossain", "Begum", "Mia", "Khatun", "Uddin", "Sultana", "Islam", "Parvin", "Ahmed"];
+    let mut text = "code,name,department,designation,joined\n".to_owned();
+    for crew in crews {
+        let nights = crew.people / 10;
+        for (place, code) in (0..crew.people).zip(crew.first_code..) {
+            let (department, work) =
+                if place < crew.people - nights { ("SEW", "Operator") } else { ("SEC", "Guard") };
+            let given = GIVEN.iter().cycle().nth(code as usize % GIVEN.len()).unwrap_or(&"");
+            let family = FAMILY.iter().cycle().nth(code as usize / GIVEN.len() % FAMILY.len()).unwrap_or(&"");
+            text.push_str(&format!("{code},{given} {family},{department},{work},2024-03-01\n"));
+        }
+    }
+    text
+}
+
+fn file(folder: &Path, name: &str, text: &str) -> Result<String> {
+    let path = folder.join(name);
+    std::fs::write(&path, text)?;
+    Ok(path.to_str().context("folders of a run have plain names")?.to_owned())
+}
+
+fn text(answer: &Value, name: &str) -> Result<String> {
+    answer[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {answer}"))
 }
