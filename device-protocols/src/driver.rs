@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::row::{AttendanceRow, BadTime, RawRow, UserRef};
 use crate::serial::Serial;
+pub use crate::zk::attendance::{LogMark, Misfit};
 
 /// The way by which rows come from a clock. Routes of one clock disagree on verify codes, states and work codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,7 +68,7 @@ pub enum Observed {
         /// The bytes, at most 64 KiB at once.
         bytes: Bytes,
     },
-    /// A whole log was read to its end.
+    /// A log was read to its end.
     LogEnd(LogEnd),
     /// Somebody seems to have punched: worth showing and worth a read, but no record.
     Hint(Vec<Hint>),
@@ -157,17 +158,53 @@ pub enum BadRowReason {
     Encoding,
 }
 
-/// What came of reading a whole log.
+/// What came of reading a log to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEnd {
+    /// What of it was read.
+    pub kind: LogKind,
     /// The clock's own count before the read.
     pub counted: Option<u32>,
     /// Rows delivered.
     pub rows: u64,
-    /// Whether everything the log declared came and was read as rows.
+    /// Whether everything that the clock declared came and was read as rows.
     pub whole: bool,
     /// What was noticed on the way, for people.
     pub notes: Vec<String>,
+    /// Where a later [`Ask::Pull`] may begin; `None` where it must read the whole log.
+    pub mark: Option<LogMark>,
+}
+
+/// What of a log was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogKind {
+    /// The rows after those that were known, which are still there.
+    Tail {
+        /// The place of the first of them, and how many were known.
+        from: u64,
+    },
+    /// All of it, from its first row, which has the position 0.
+    Whole(WholeReason),
+}
+
+/// Why the whole of a log was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WholeReason {
+    /// It was asked for.
+    #[error("it was asked for")]
+    Asked,
+    /// What was known of the log is not how it begins now.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    /// The clock sends its log only as a whole.
+    #[error("the clock sends its log only as a whole")]
+    OnlyWhole,
+    /// The clock did not give the part that was asked for. Asking again for a part would only take time.
+    #[error("the clock did not give the part that was asked for")]
+    Denied,
+    /// The clock counts more records than were known with those that followed.
+    #[error("the clock counts more records than came")]
+    Count,
 }
 
 /// A live event.
@@ -235,7 +272,7 @@ impl Order {
 }
 
 /// What a driver can be asked. What it brings goes into the sink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
     /// Facts about the clock.
     Facts,
@@ -245,10 +282,13 @@ pub enum Ask {
     SetTime(FixedOffset),
     /// All users.
     Users,
-    /// The whole log, unless the clock holds exactly this many records.
+    /// The log: what follows a mark in it, or all of it. Rows have their positions in the log either way; where what
+    /// follows turns out to be not enough, all rows come, from position 0 on.
     Pull {
         /// The count at which a read is not worth it.
         unless_count: Option<u32>,
+        /// How far the log is known: what an earlier [`LogEnd`] gave, once its rows were kept.
+        after: Option<LogMark>,
     },
 }
 

@@ -59,6 +59,7 @@ pub struct Tally {
     locks: AtomicU64,
     events_acknowledged: AtomicU64,
     requests: AtomicU64,
+    table_bytes: AtomicU64,
 }
 
 macro_rules! tally {
@@ -93,6 +94,18 @@ tally! {
     events_acknowledged, count_event_ack;
     /// Requests received over TCP.
     requests, count_request;
+}
+
+impl Tally {
+    /// Bytes of tables sent over TCP.
+    #[must_use]
+    pub fn table_bytes(&self) -> u64 {
+        self.table_bytes.load(Ordering::Relaxed)
+    }
+
+    fn count_table_bytes(&self, bytes: usize) {
+        self.table_bytes.fetch_add(u64::try_from(bytes).unwrap_or(0), Ordering::Relaxed);
+    }
 }
 
 impl SimClock {
@@ -138,7 +151,15 @@ impl SimClock {
         self.memory.lock().count()
     }
 
-    /// A record by its place in the log.
+    /// The records that the log over TCP still has: all, unless there is room for fewer.
+    #[must_use]
+    pub fn logged(&self) -> std::ops::Range<u64> {
+        let count = self.count();
+        let room = self.faults.lock().capacity.unwrap_or(count);
+        count.saturating_sub(room)..count
+    }
+
+    /// A record by its place among all it ever kept.
     #[must_use]
     pub fn punch_at(&self, index: u64) -> Option<SimPunch> {
         let punch = self.memory.lock().get(index)?;

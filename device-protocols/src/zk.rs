@@ -21,8 +21,8 @@ pub mod size;
 pub mod time;
 pub mod user;
 
-pub use attendance::{LogPiece, LogSummary};
-pub use client::{AttendanceRead, Client, ClientError, ClientOptions};
+pub use attendance::{LogMark, LogPiece, LogSummary};
+pub use client::{AttendanceRead, Client, ClientError, ClientOptions, Tail};
 pub use code::Code;
 pub use driver::{ZkDriver, ZkTarget};
 pub use event::LiveEvent;

@@ -206,11 +206,14 @@ async fn the_polling_driver_brings_what_it_is_sent_for() {
     let driver = ZkDriver::new(target(server.address()), SystemClock);
     assert_eq!(driver.route(), Route::ZkTcp);
     let driven = drive(driver, keeper.clone());
-    assert_eq!(driven.order(Ask::Pull { unless_count: None }).await, Ok(Carried::Out));
+    assert_eq!(driven.order(Ask::Pull { unless_count: None, after: None }).await, Ok(Carried::Out));
     assert_eq!(keeper.0.codes(Route::ZkTcp), sent(&sim));
     let end = keeper.0.ends.lock().pop().unwrap();
     assert_eq!((end.rows, end.counted, end.whole), (3_000, Some(3_000), true));
-    assert_eq!(driven.order(Ask::Pull { unless_count: Some(3_000) }).await, Ok(Carried::Unchanged));
+    assert_eq!(
+        driven.order(Ask::Pull { unless_count: Some(3_000), after: None }).await,
+        Ok(Carried::Unchanged)
+    );
     assert_eq!(driven.order(Ask::Users).await, Ok(Carried::Out));
     assert_eq!(keeper.0.users.lock().len(), 40);
     for ask in [Ask::Facts, Ask::Time, Ask::SetTime(FixedOffset::east_opt(19_800).unwrap())] {
@@ -225,8 +228,8 @@ async fn a_pull_that_is_not_kept_fails_and_is_done_again() {
     let server = serve_tcp(&sim).await;
     let driven = drive(ZkDriver::new(target(server.address()), SystemClock), keeper.clone());
     *keeper.0.refuse.lock() = Some(Refused::Unavailable);
-    let pull = Ask::Pull { unless_count: None };
-    assert_eq!(driven.order(pull).await, Err(DriverError::Refused(Refused::Unavailable)));
+    let pull = Ask::Pull { unless_count: None, after: None };
+    assert_eq!(driven.order(pull.clone()).await, Err(DriverError::Refused(Refused::Unavailable)));
     assert!(keeper.0.rows.lock().is_empty());
     *keeper.0.refuse.lock() = None;
     assert_eq!(driven.order(pull).await, Ok(Carried::Out));
@@ -260,7 +263,7 @@ async fn a_live_session_brings_hints_between_orders() {
         punch_now(&sim, &SystemClock).unwrap();
     }
     keeper.0.until(|kept| *kept.hints.lock() == 3).await;
-    assert_eq!(driven.order(Ask::Pull { unless_count: Some(3_000) }).await, Ok(Carried::Out));
+    assert_eq!(driven.order(Ask::Pull { unless_count: Some(3_000), after: None }).await, Ok(Carried::Out));
     assert_eq!(keeper.0.codes(Route::ZkTcp), sent(&sim));
     assert_eq!(sim.tally().connections(), 1);
     driven.stop().await;
@@ -316,7 +319,7 @@ async fn orders_for_a_push_clock_wait_for_its_poll() {
     let side = listen(&keeper).await;
     let stop = push_to(&sim, side.address);
     keeper.0.until(|kept| kept.rows.lock().len() >= 10).await;
-    assert_eq!(side.driven.order(Ask::Pull { unless_count: None }).await, Ok(Carried::Queued));
+    assert_eq!(side.driven.order(Ask::Pull { unless_count: None, after: None }).await, Ok(Carried::Queued));
     assert_eq!(side.driven.order(Ask::Facts).await, Ok(Carried::Queued));
     assert_eq!(side.driven.order(Ask::Users).await, Ok(Carried::Queued));
     assert_eq!(side.driven.order(Ask::Time).await, Err(DriverError::Unable));
@@ -336,7 +339,7 @@ async fn both_routes_of_one_clock_name_the_same_punches_and_disagree_on_the_rest
     let polled = drive(ZkDriver::new(target(server.address()), SystemClock), keeper.clone());
     let side = listen(&keeper).await;
     let stop = push_to(&sim, side.address);
-    polled.order(Ask::Pull { unless_count: None }).await.unwrap();
+    polled.order(Ask::Pull { unless_count: None, after: None }).await.unwrap();
     keeper.0.until(|kept| kept.rows.lock().len() >= 6_000).await;
     assert_eq!(keeper.0.codes(Route::ZkTcp), keeper.0.codes(Route::Push));
     let rows = keeper.0.rows.lock();

@@ -188,6 +188,9 @@ struct FaultArgs {
     /// Nine bytes of junk before this row.
     #[arg(long)]
     junk_before_row: Option<u64>,
+    /// Room in the log over TCP, in records; the oldest make place for new ones.
+    #[arg(long)]
+    capacity: Option<u64>,
     /// Push: send each batch twice.
     #[arg(long)]
     push_twice: bool,
@@ -215,6 +218,7 @@ impl From<FaultArgs> for Faults {
             refuse_buffer: args.refuse_buffer,
             bare_options: args.bare_options,
             junk_before_row: args.junk_before_row,
+            capacity: args.capacity,
             push_twice: args.push_twice,
             push_drop_every: args.push_drop_every,
             ..Self::default()

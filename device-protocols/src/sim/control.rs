@@ -41,6 +41,8 @@ pub struct Status {
     pub connections: u64,
     /// TCP requests received.
     pub requests: u64,
+    /// Bytes of tables sent over TCP.
+    pub table_bytes: u64,
 }
 
 /// The control service of a simulated clock, until dropped.
@@ -116,6 +118,7 @@ async fn status<C: Clock>(State(control): State<Arc<Control<C>>>) -> Json<Status
         enabled: sim.is_enabled(),
         connections: sim.tally().connections(),
         requests: sim.tally().requests(),
+        table_bytes: sim.tally().table_bytes(),
     })
 }
 

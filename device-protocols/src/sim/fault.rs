@@ -61,6 +61,10 @@ pub struct Faults {
     pub answer_acks: bool,
     /// Send no `ACK_OK` after a chunk.
     pub no_chunk_ack: bool,
+    /// Room in the log over TCP: once it is full, each further punch takes the place of the oldest, silently.
+    pub capacity: Option<u64>,
+    /// Refuse a chunk that does not begin at the start of the body or where the chunk before it ended.
+    pub chunks_in_order: bool,
     /// Send too many bytes in this chunk, counted from 1, once.
     pub long_chunk: Option<u64>,
     /// Checksums that are one too small.

@@ -10,12 +10,16 @@
 //! ```
 //!
 //! Nothing on the wire says which layout a log has. [`stride`] decides from a sample, [`decoder`] applies and keeps
-//! checking the decision.
+//! checking the decision; [`mark`] names a place in a log from which a later read goes on.
 
 pub mod decoder;
+pub mod mark;
 pub mod stride;
+mod summary;
 
-pub use decoder::{LogDecoder, LogPiece, LogSummary, Unread, UnreadReason};
+pub use decoder::{LogDecoder, LogPiece};
+pub use mark::{LogMark, Misfit};
+pub use summary::{LogSummary, Unread, UnreadReason};
 
 use chrono::NaiveDateTime;
 

@@ -15,10 +15,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use chrono::NaiveDateTime;
 
-pub use log::AttendanceRead;
+pub use log::{AttendanceRead, Tail};
 use wire::Wire;
 
-use super::attendance::MediumOrder;
+use super::attendance::{LogMark, MediumOrder};
 use super::code::Code;
 use super::event::LiveEvent;
 use super::frame::FrameError;
@@ -150,7 +150,7 @@ impl Client {
         match client.wire.run(|session, now| session.connect(options.key, now)).await? {
             Outcome::Connected => {}
             Outcome::Failed(error) => return Err(error.into()),
-            Outcome::Reply(_) | Outcome::Chunk { .. } | Outcome::TableEnd(_) => {
+            Outcome::Reply(_) | Outcome::Prepared { .. } | Outcome::Chunk { .. } | Outcome::TableEnd(_) => {
                 return Err(ClientError::Answer(Code::CONNECT));
             }
         }
@@ -179,7 +179,7 @@ impl Client {
         match self.wire.run(|session, now| session.ask(command, data, now)).await? {
             Outcome::Reply(reply) => Ok(reply),
             Outcome::Failed(error) => Err(error.into()),
-            Outcome::Connected | Outcome::Chunk { .. } | Outcome::TableEnd(_) => {
+            Outcome::Connected | Outcome::Prepared { .. } | Outcome::Chunk { .. } | Outcome::TableEnd(_) => {
                 Err(ClientError::Answer(command))
             }
         }
@@ -333,6 +333,19 @@ impl Client {
         AttendanceRead::start(self, now).await
     }
 
+    /// Starts reading what follows a mark in the attendance log. The last known records are read again and compared.
+    /// The clock is not locked meanwhile, whatever the options say.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`SessionError::Refused`] of `PREPARE_BUFFER` when the clock gives its log only as a whole.
+    pub async fn attendance_after(
+        &mut self,
+        mark: &LogMark,
+        now: NaiveDateTime,
+    ) -> Result<Tail<'_>, ClientError> {
+        AttendanceRead::start_after(self, mark, now).await
+    }
+
     /// Asks for live events; see [`event`](super::event) for masks, 0 ends them. They are hints, not records.
     ///
     /// # Errors
@@ -377,6 +390,8 @@ fn part(outcome: Outcome) -> Result<Part, ClientError> {
         Outcome::Chunk { bytes, total } => Ok(Part::Chunk { bytes, total }),
         Outcome::TableEnd(_) => Ok(Part::End),
         Outcome::Failed(error) => Err(error.into()),
-        Outcome::Connected | Outcome::Reply(_) => Err(ClientError::Answer(Code::PREPARE_BUFFER)),
+        Outcome::Connected | Outcome::Reply(_) | Outcome::Prepared { .. } => {
+            Err(ClientError::Answer(Code::PREPARE_BUFFER))
+        }
     }
 }

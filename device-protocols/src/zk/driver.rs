@@ -2,19 +2,19 @@
 
 use std::net::SocketAddr;
 
-use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Client, ClientError, ClientOptions};
+use super::client::{AttendanceRead, Client, ClientError, ClientOptions, Tail};
+use super::code::Code;
 use super::event::{LiveEvent, MASK_ATTENDANCE};
 use super::option::ClockInfo;
 use super::session::SessionError;
 use super::{LogPiece, LogSummary, UserRecord};
 use crate::clock::Clock;
 use crate::driver::{
-    Ask, Carried, ClockFacts, ClockReading, ClockUser, Driver, DriverError, HEARTBEAT, Hint, LogEnd,
-    Observed, Order, Origin, Route, Sink, chain,
+    Ask, Carried, ClockFacts, ClockReading, ClockUser, Driver, DriverError, HEARTBEAT, Hint, LogEnd, LogKind,
+    LogMark, Observed, Order, Origin, Route, Sink, WholeReason, chain,
 };
 use crate::text::TextEncoding;
 
@@ -40,6 +40,14 @@ pub struct ZkDriver<C> {
     origin: Origin,
 }
 
+/// An open session and what it takes to use it.
+struct Open<'a, C> {
+    client: &'a mut Client,
+    origin: &'a Origin,
+    target: &'a ZkTarget,
+    clock: &'a C,
+}
+
 impl<C: Clock> ZkDriver<C> {
     /// A driver that is not connected yet.
     #[must_use]
@@ -48,12 +56,13 @@ impl<C: Clock> ZkDriver<C> {
     }
 
     /// The open session, or a new one, which begins with the clock's facts.
-    async fn client<S: Sink>(&mut self, sink: &S) -> Result<&mut Client, DriverError> {
+    async fn open<S: Sink>(&mut self, sink: &S) -> Result<Open<'_, C>, DriverError> {
         let client = match self.client.take().filter(Client::is_usable) {
             Some(client) => client,
             None => self.connect(sink).await?,
         };
-        Ok(self.client.insert(client))
+        let client = self.client.insert(client);
+        Ok(Open { client, origin: &self.origin, target: &self.target, clock: &self.clock })
     }
 
     async fn connect<S: Sink>(&mut self, sink: &S) -> Result<Client, DriverError> {
@@ -86,26 +95,82 @@ impl<C: Clock> ZkDriver<C> {
 
     async fn try_carry_out<S: Sink>(&mut self, what: Ask, sink: &S) -> Result<Carried, DriverError> {
         let fresh = !self.client.as_ref().is_some_and(Client::is_usable);
-        self.client(sink).await?;
-        let Self { client: Some(client), origin, target, clock } = self else {
-            return Err(DriverError::Clock { reason: "no session".into(), transient: true });
-        };
         match what {
-            Ask::Facts if fresh => {}
-            Ask::Facts => sink.accept(origin, Observed::Facts(facts(client.info().await?))).await?,
-            Ask::Time => read_time(client, clock, origin, sink).await?,
+            Ask::Facts => {
+                let Open { client, origin, .. } = self.open(sink).await?;
+                if !fresh {
+                    sink.accept(origin, Observed::Facts(facts(client.info().await?))).await?;
+                }
+            }
+            Ask::Time => {
+                let Open { client, origin, clock, .. } = self.open(sink).await?;
+                read_time(client, clock, origin, sink).await?;
+            }
             Ask::SetTime(offset) => {
+                let Open { client, origin, clock, .. } = self.open(sink).await?;
                 client.set_time(clock.now().with_timezone(&offset).naive_local()).await?;
                 read_time(client, clock, origin, sink).await?;
             }
             Ask::Users => {
+                let Open { client, origin, target, .. } = self.open(sink).await?;
                 let users = client.users().await?;
                 let users = users.iter().map(|user| clock_user(user, target.encoding)).collect();
                 sink.accept(origin, Observed::Users { users, whole: true }).await?;
             }
-            Ask::Pull { unless_count } => return pull(client, unless_count, clock.now(), origin, sink).await,
+            Ask::Pull { unless_count, after } => {
+                return self.pull(unless_count, after.as_ref(), sink).await;
+            }
         }
         Ok(Carried::Out)
+    }
+
+    async fn pull<S: Sink>(
+        &mut self,
+        unless_count: Option<u32>,
+        after: Option<&LogMark>,
+        sink: &S,
+    ) -> Result<Carried, DriverError> {
+        if unless_count.is_some() && self.open(sink).await?.client.sizes().await?.records == unless_count {
+            return Ok(Carried::Unchanged);
+        }
+        let why = match after {
+            None => WholeReason::Asked,
+            Some(mark) => match self.pull_after(mark, sink).await {
+                Ok(None) => return Ok(Carried::Out),
+                Ok(Some(why)) => why,
+                Err(PullError::Client(error)) => whole_after(&error).ok_or(error)?,
+                Err(PullError::Driver(error)) => return Err(error),
+            },
+        };
+        // The session may not have survived what went before.
+        let Open { client, origin, clock, .. } = self.open(sink).await?;
+        let log = client.attendance(clock.now().naive_utc()).await?;
+        let summary = deliver(log, origin, sink).await.map_err(PullError::into_driver)?;
+        sink.accept(origin, Observed::LogEnd(log_end(summary, LogKind::Whole(why)))).await?;
+        Ok(Carried::Out)
+    }
+
+    /// Reads what follows a mark; or tells why the whole log must be read.
+    async fn pull_after<S: Sink>(
+        &mut self,
+        mark: &LogMark,
+        sink: &S,
+    ) -> Result<Option<WholeReason>, PullError> {
+        let Open { client, origin, clock, .. } = self.open(sink).await.map_err(PullError::Driver)?;
+        let (log, kind) = match client.attendance_after(mark, clock.now().naive_utc()).await? {
+            Tail::After(log) => (log, LogKind::Tail { from: mark.rows() }),
+            Tail::AtOnce(log) => (log, LogKind::Whole(WholeReason::OnlyWhole)),
+            Tail::Misfit(misfit) => return Ok(Some(misfit.into())),
+        };
+        let summary = deliver(log, origin, sink).await?;
+        if kind == (LogKind::Tail { from: mark.rows() })
+            && mark.is_behind(summary.counted, summary.known_rows())
+        {
+            return Ok(Some(WholeReason::Count));
+        }
+        let end = Observed::LogEnd(log_end(summary, kind));
+        sink.accept(origin, end).await.map_err(|refused| PullError::Driver(refused.into()))?;
+        Ok(None)
     }
 
     /// Waits for a punch, or makes sure that the clock is still there.
@@ -184,27 +249,58 @@ async fn read_time<S: Sink>(
     Ok(sink.accept(origin, Observed::Time(reading)).await?)
 }
 
-async fn pull<S: Sink>(
-    client: &mut Client,
-    unless_count: Option<u32>,
-    now: DateTime<Utc>,
+/// Why a log was not read to its end.
+enum PullError {
+    Client(ClientError),
+    Driver(DriverError),
+}
+
+impl PullError {
+    fn into_driver(self) -> DriverError {
+        match self {
+            Self::Client(error) => error.into(),
+            Self::Driver(error) => error,
+        }
+    }
+}
+
+impl From<ClientError> for PullError {
+    fn from(error: ClientError) -> Self {
+        Self::Client(error)
+    }
+}
+
+/// Whether a read of a part failed in a way in which a read of the whole need not.
+fn whole_after(error: &ClientError) -> Option<WholeReason> {
+    let ClientError::Session(error) = error else { return None };
+    match error {
+        SessionError::Refused { command: Code::PREPARE_BUFFER, .. } => Some(WholeReason::OnlyWhole),
+        SessionError::ChunkLength { .. } | SessionError::TimedOut(Code::READ_CHUNK) => {
+            Some(WholeReason::Denied)
+        }
+        SessionError::TimedOut(_)
+        | SessionError::KeyNeeded
+        | SessionError::KeyRefused
+        | SessionError::Refused { .. }
+        | SessionError::TableLength(_)
+        | SessionError::Broken => None,
+    }
+}
+
+/// Puts all that a log has into the sink.
+async fn deliver<S: Sink>(
+    mut log: AttendanceRead<'_>,
     origin: &Origin,
     sink: &S,
-) -> Result<Carried, DriverError> {
-    if unless_count.is_some() && client.sizes().await?.records == unless_count {
-        return Ok(Carried::Unchanged);
-    }
-    let mut log = client.attendance(now.naive_utc()).await?;
+) -> Result<LogSummary, PullError> {
     while let Some(piece) = log.next().await? {
         let observed = match piece {
             LogPiece::Rows(rows) => Observed::Rows { rows, bad: Vec::new() },
             LogPiece::Raw { offset, bytes } => Observed::Unread { offset, bytes },
         };
-        sink.accept(origin, observed).await?;
+        sink.accept(origin, observed).await.map_err(|refused| PullError::Driver(refused.into()))?;
     }
-    let summary = log.finish().await?;
-    sink.accept(origin, Observed::LogEnd(log_end(&summary))).await?;
-    Ok(Carried::Out)
+    Ok(log.finish().await?)
 }
 
 fn facts(info: ClockInfo) -> ClockFacts {
@@ -232,7 +328,7 @@ fn clock_user(user: &UserRecord, encoding: TextEncoding) -> ClockUser {
     }
 }
 
-fn log_end(summary: &LogSummary) -> LogEnd {
+fn log_end(summary: LogSummary, kind: LogKind) -> LogEnd {
     let mut notes = Vec::new();
     let mut note = |count: u64, what: &str| {
         if count > 0 {
@@ -248,7 +344,14 @@ fn log_end(summary: &LogSummary) -> LogEnd {
     if let Some(unread) = summary.unread {
         notes.push(format!("{} bytes from {} kept unread: {}", unread.bytes, unread.offset, unread.reason));
     }
-    LogEnd { counted: summary.counted, rows: summary.rows, whole: summary.is_whole(), notes }
+    LogEnd {
+        kind,
+        counted: summary.counted,
+        rows: summary.rows,
+        whole: summary.is_whole(),
+        notes,
+        mark: summary.mark,
+    }
 }
 
 impl From<ClientError> for DriverError {

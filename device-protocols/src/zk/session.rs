@@ -156,12 +156,33 @@ impl Session {
 
     /// Reads a table. Gives [`Outcome::Chunk`]s, and ends in [`Outcome::TableEnd`] or [`Outcome::Failed`].
     pub fn read_table(&mut self, table: Table, now: Instant) {
+        self.open_table(table, false, now);
+    }
+
+    /// Prepares a table of which a part may be enough. Gives [`Outcome::Prepared`]; go on with [`begin_at`](Self::begin_at)
+    /// or [`release`](Self::release). A clock that sends the whole body at once gives its [`Outcome::Chunk`]s instead,
+    /// from the body's first byte; one that cannot prepare tables ends in [`Outcome::Failed`].
+    pub fn prepare_table(&mut self, table: Table, now: Instant) {
+        self.open_table(table, true, now);
+    }
+
+    fn open_table(&mut self, table: Table, owner_begins: bool, now: Instant) {
         if self.broken {
             self.outcomes.push_back(Outcome::Failed(SessionError::Broken));
             return;
         }
         let pending = self.send(Code::PREPARE_BUFFER, table.request(), self.timing.prepare, now);
-        self.state = State::Reading(Box::new(TableRead::new(table, pending)));
+        self.state = State::Reading(Box::new(TableRead::new(table, owner_begins, pending)));
+    }
+
+    /// Reads a prepared table from an offset of its body to its end, as [`read_table`](Self::read_table) does.
+    pub fn begin_at(&mut self, start: u32, now: Instant) {
+        self.step_table(now, |table, cx| table.begin_at(start, cx));
+    }
+
+    /// Gives up the rest of a table between two chunks, in order: ends in [`Outcome::TableEnd`].
+    pub fn release(&mut self, now: Instant) {
+        self.step_table(now, TableRead::release);
     }
 
     /// Goes on with a table after a chunk was taken.
@@ -409,6 +430,7 @@ impl Session {
     fn follow(&mut self, step: TableStep, now: Instant) {
         match step {
             TableStep::Wait => {}
+            TableStep::Prepared { total } => self.outcomes.push_back(Outcome::Prepared { total }),
             TableStep::Chunk { bytes, total } => self.outcomes.push_back(Outcome::Chunk { bytes, total }),
             TableStep::Send { command, data, wait, given_up, retry } => {
                 if given_up {

@@ -29,9 +29,11 @@ impl Body {
 
     pub(super) fn log(sim: &Arc<SimClock>) -> Self {
         let faults = sim.faults();
-        let records = sim.count();
-        let junk_at = faults.junk_before_row.filter(|row| *row < records);
-        Self::Log(LogBody { sim: Arc::clone(sim), records, junk_at, extra: faults.length_word_extra })
+        let logged = sim.logged();
+        let (oldest, records) = (logged.start, logged.end - logged.start);
+        let junk_at =
+            faults.junk_before_row.and_then(|row| row.checked_sub(oldest)).filter(|row| *row < records);
+        Self::Log(LogBody { sim: Arc::clone(sim), oldest, records, junk_at, extra: faults.length_word_extra })
     }
 
     pub(super) fn empty() -> Self {
@@ -69,6 +71,8 @@ fn with_length(records: Vec<u8>, extra: u32) -> Vec<u8> {
 /// The attendance log up to the record it had when it was prepared.
 pub(super) struct LogBody {
     sim: Arc<SimClock>,
+    /// The first record that the log still has.
+    oldest: u64,
     records: u64,
     junk_at: Option<u64>,
     extra: u32,
@@ -108,7 +112,7 @@ impl LogBody {
             if self.junk_at == Some(index) {
                 out.extend_from_slice(JUNK);
             }
-            if let Some(punch) = self.sim.punch_at(index) {
+            if let Some(punch) = self.sim.punch_at(self.oldest + index) {
                 let user = self.sim.config().generator.user(punch.user);
                 self.sim.config().format.write(&punch, &user, &mut out);
             }
@@ -127,6 +131,17 @@ impl LogBody {
 mod tests {
     use super::*;
     use crate::sim::{RecordFormat, SimConfig};
+
+    #[test]
+    fn a_full_log_has_the_newest_records() {
+        let mut config = SimConfig::new("SIM1");
+        config.records = 12;
+        let whole = Body::log(&SimClock::open(config.clone()).unwrap()).bytes(0, 1000);
+        config.faults.capacity = Some(5);
+        let full = Body::log(&SimClock::open(config).unwrap());
+        assert_eq!(full.length(), 4 + 5 * 40);
+        assert_eq!(full.bytes(4, 1000), whole[4 + 7 * 40..]);
+    }
 
     #[test]
     fn any_window_of_a_log_is_cut_from_the_same_bytes() {

@@ -49,6 +49,8 @@ pub(super) struct Connection<C> {
     output: BytesMut,
     body: Option<Body>,
     chunks: u64,
+    /// Where the last chunk of the body ended.
+    next_chunk: u64,
     requests: u64,
     events: Option<broadcast::Receiver<SimPunch>>,
 }
@@ -68,6 +70,7 @@ impl<C: Clock> Connection<C> {
             output: BytesMut::new(),
             body: None,
             chunks: 0,
+            next_chunk: 0,
             requests: 0,
             events: None,
         }
@@ -251,10 +254,11 @@ impl<C: Clock> Connection<C> {
         let faults = self.sim.faults();
         let users = u64::from(self.sim.config().generator.users())
             + u64::try_from(self.sim.extra_users.lock().len()).unwrap_or(0);
-        let records = self.sim.count();
+        let logged = self.sim.logged();
+        let records = logged.end - logged.start;
         let counted = records.saturating_add_signed(faults.count_off);
         let mut data = vec![0; 120];
-        let room = 2_000_000;
+        let room = faults.capacity.unwrap_or(2_000_000);
         for (at, value) in [
             (16, users),
             (32, counted),
@@ -291,7 +295,9 @@ impl<C: Clock> Connection<C> {
         };
         let length = body.length();
         if faults.transfer == Transfer::Inline && length <= INLINE_MAX {
-            self.reply(request, Code::DATA, body.bytes(0, length));
+            let bytes = body.bytes(0, length);
+            self.sim.tally().count_table_bytes(bytes.len());
+            self.reply(request, Code::DATA, bytes);
             return;
         }
         let length = u32::try_from(length).unwrap_or(u32::MAX);
@@ -301,7 +307,7 @@ impl<C: Clock> Connection<C> {
         data.put_u32_le(length);
         data.put_u32_le(0);
         self.body = Some(body);
-        self.chunks = 0;
+        (self.chunks, self.next_chunk) = (0, 0);
         self.reply(request, Code::ACK_OK, data);
     }
 
@@ -315,8 +321,14 @@ impl<C: Clock> Connection<C> {
             self.reply(request, Code::ACK_ERROR, Bytes::new());
             return Ok(Next::Go);
         };
+        if faults.chunks_in_order && start != 0 && start != self.next_chunk {
+            self.reply(request, Code::ACK_ERROR, Bytes::new());
+            return Ok(Next::Go);
+        }
         self.chunks += 1;
         self.sim.tally().count_chunk();
+        self.sim.tally().count_table_bytes(bytes.len());
+        self.next_chunk = start + u64::try_from(bytes.len()).unwrap_or(0);
         if faults.long_chunk == Some(self.chunks) {
             self.sim.change_faults(|faults| faults.long_chunk = None);
             bytes.extend_from_slice(&[0xEE; 3]);
@@ -355,7 +367,9 @@ impl<C: Clock> Connection<C> {
         self.reply(request, Code::PREPARE_DATA, prepared);
         let mut at = 0;
         while at < length {
-            self.reply(request, Code::DATA, body.bytes(at, OLD_PIECE));
+            let bytes = body.bytes(at, OLD_PIECE);
+            self.sim.tally().count_table_bytes(bytes.len());
+            self.reply(request, Code::DATA, bytes);
             at += OLD_PIECE;
             self.flush().await?;
         }

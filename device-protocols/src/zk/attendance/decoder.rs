@@ -10,12 +10,15 @@
 //! "Looks like a punch" means: the user id and the in/out key are possible, and, for short records, where those prove
 //! little, the date exists, from 2001 on and not ahead, or lies within six hours of the row before (a clock that lost its
 //! battery counts on from a wrong date, and its rows are wrong only in that).
+//!
+//! A decoder made [after a mark](LogDecoder::after) begins behind the records that are known, in their layout.
 
 use bytes::{Buf, Bytes, BytesMut};
 use chrono::NaiveDateTime;
 
+use super::mark::OVERLAP;
 use super::stride::{self, Choice, Evidence};
-use super::{Fields, JUNK, Layout, MediumOrder, junk_before};
+use super::{Fields, JUNK, Layout, LogMark, LogSummary, MediumOrder, Unread, UnreadReason, junk_before};
 use crate::row::AttendanceRow;
 use crate::zk::u32_at;
 
@@ -40,70 +43,6 @@ pub enum LogPiece {
         /// The bytes.
         bytes: Bytes,
     },
-}
-
-/// What came of a log.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LogSummary {
-    /// The clock's own count before the read.
-    pub counted: Option<u32>,
-    /// Bytes of records the body declared.
-    pub declared_bytes: Option<u32>,
-    /// Bytes of records that came.
-    pub received_bytes: u64,
-    /// How the records were read; `None` for an empty log and for one that could not be read.
-    pub layout: Option<Layout>,
-    /// For 16-byte records: whether the order of their codes was seen, not assumed.
-    pub order_seen: bool,
-    /// The row from which the codes of 16-byte records were read in the other order than assumed before.
-    pub order_changed_at: Option<u64>,
-    /// Rows handed out.
-    pub rows: u64,
-    /// Of these, rows whose date does not exist.
-    pub bad_times: u64,
-    /// Of these, rows with a doubt.
-    pub doubtful: u64,
-    /// Junk blocks skipped between records.
-    pub junk_blocks: u64,
-    /// Bytes after the last whole record.
-    pub trailing_bytes: u64,
-    /// Bytes declared that never came.
-    pub missing_bytes: u64,
-    /// Bytes that came beyond those declared.
-    pub excess_bytes: u64,
-    /// What could not be read.
-    pub unread: Option<Unread>,
-}
-
-impl LogSummary {
-    /// Whether all bytes declared came and all were read as rows. Says nothing about the clock's count, which a punch
-    /// during the read may have overtaken.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.unread.is_none() && self.missing_bytes == 0 && self.trailing_bytes == 0
-    }
-}
-
-/// Records that were handed out raw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unread {
-    /// Why.
-    pub reason: UnreadReason,
-    /// Offset of the first such byte among the log's record bytes.
-    pub offset: u64,
-    /// How many bytes.
-    pub bytes: u64,
-}
-
-/// Why records were handed out raw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum UnreadReason {
-    /// No layout makes enough of the records plausible.
-    #[error("the records have no layout this program knows")]
-    NoLayout,
-    /// The records stopped being plausible.
-    #[error("{RUN} records in succession do not look like punches")]
-    StoppedMakingSense,
 }
 
 /// What a decoder is told about the clock.
@@ -144,6 +83,10 @@ pub struct LogDecoder {
     position: u64,
     /// Offset of the buffer's first byte among the record bytes.
     offset: u64,
+    /// The record bytes before it: at least those that a mark needs.
+    recent: BytesMut,
+    /// By how much the clock's count was ahead of its log, where the read goes on after a mark.
+    ahead: Option<u32>,
     summary: LogSummary,
 }
 
@@ -163,8 +106,29 @@ impl LogDecoder {
             previous: None,
             position: 0,
             offset: 0,
+            recent: BytesMut::new(),
+            ahead: None,
             summary: LogSummary { counted: context.count, ..LogSummary::default() },
         }
+    }
+
+    /// A decoder of the records behind a mark, in a body of `total` bytes.
+    #[must_use]
+    pub fn after(context: LogContext, mark: &LogMark, total: u32) -> Self {
+        let (layout, order_seen) = (mark.layout(), mark.order_seen());
+        let last = mark.overlap().len().checked_sub(layout.stride()).and_then(|at| mark.overlap().get(at..));
+        let mut decoder = Self::new(context);
+        decoder.state = State::Rows { layout, order_seen };
+        decoder.left = u64::from(total).saturating_sub(4).saturating_sub(mark.offset());
+        decoder.previous = last.and_then(|raw| layout.fields(raw)).map(|fields| fields.time);
+        decoder.position = mark.rows();
+        decoder.offset = mark.offset();
+        decoder.recent.extend_from_slice(mark.overlap());
+        decoder.ahead = Some(mark.ahead());
+        decoder.summary.first_row = mark.rows();
+        decoder.summary.layout = Some(layout);
+        decoder.summary.order_seen = order_seen;
+        decoder
     }
 
     /// Tells the length of the body, where the clock states it beside the body.
@@ -229,6 +193,10 @@ impl LogDecoder {
                 self.summary.received_bytes = self.offset + here.min(self.left);
             }
         }
+        let counted = self.summary.counted.map_or(0, u64::from);
+        let ahead = counted.saturating_sub(self.summary.known_rows());
+        let ahead = self.ahead.unwrap_or(u32::try_from(ahead).unwrap_or(u32::MAX));
+        self.summary.mark = LogMark::at_end(&self.summary, &self.recent, ahead);
         self.summary
     }
 
@@ -317,7 +285,20 @@ impl LogDecoder {
         let bytes = u64::try_from(length).unwrap_or(u64::MAX);
         self.left -= bytes;
         self.offset += bytes;
-        self.buffer.split_to(length)
+        let taken = self.buffer.split_to(length);
+        if let State::Rows { layout, .. } = self.state {
+            self.remember(&taken, layout.stride());
+        }
+        taken
+    }
+
+    /// Keeps the last record bytes, which a later read compares; seldom moved, so that a row costs one copy.
+    fn remember(&mut self, taken: &[u8], stride: usize) {
+        self.recent.extend_from_slice(taken);
+        let wanted = OVERLAP * stride;
+        if self.recent.len() > 8 * wanted {
+            self.recent = BytesMut::from(self.recent.get(self.recent.len() - wanted..).unwrap_or_default());
+        }
     }
 
     fn read_rows(&mut self, mut layout: Layout, mut order_seen: bool) -> Vec<AttendanceRow> {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Client, ClientError, Hold, Part, part};
 use crate::zk::attendance::decoder::LogContext;
-use crate::zk::attendance::{LogDecoder, LogPiece, LogSummary};
+use crate::zk::attendance::{LogDecoder, LogMark, LogPiece, LogSummary, Misfit};
 use crate::zk::code::Code;
 use crate::zk::session::{Outcome, Session, Table};
 
@@ -23,6 +23,17 @@ pub struct AttendanceRead<'a> {
     decoder: LogDecoder,
     deadline: Instant,
     progress: Progress,
+}
+
+/// What a clock gives of a log of which a part is known.
+#[derive(Debug)]
+pub enum Tail<'a> {
+    /// The rows after the known ones.
+    After(AttendanceRead<'a>),
+    /// The whole log, since the clock sent it at once.
+    AtOnce(AttendanceRead<'a>),
+    /// Nothing: the log is not the known one. It is to be read whole.
+    Misfit(Misfit),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +61,51 @@ impl<'a> AttendanceRead<'a> {
         Ok(read)
     }
 
+    /// Begins behind a mark. The clock is not locked, since it is soon done: a punch that comes meanwhile comes next time.
+    pub(super) async fn start_after(
+        client: &'a mut Client,
+        mark: &LogMark,
+        now: NaiveDateTime,
+    ) -> Result<Tail<'a>, ClientError> {
+        let options = client.options;
+        let deadline = Instant::now() + options.table_timeout;
+        let count = client.sizes().await?.records;
+        let context = LogContext { count, body_bytes: None, now, order: options.medium_order };
+        let decoder = LogDecoder::new(context);
+        let mut read = Self { client, decoder, deadline, progress: Progress::Reading };
+        let prepared = read.step(|session, now| session.prepare_table(Table::Attendance, now)).await?;
+        let Outcome::Prepared { total } = prepared else {
+            return Ok(match read.take(part(prepared)?) {
+                Progress::Whole => Tail::Misfit(Misfit::Shorter),
+                Progress::NotAsked | Progress::Reading | Progress::Finished => Tail::AtOnce(read),
+            });
+        };
+        if let Err(misfit) = mark.check_size(total, options.medium_order) {
+            return read.give_back(misfit).await;
+        }
+        let outcome = read.step(|session, now| session.begin_at(mark.start(), now)).await?;
+        // The overlap is shorter than a chunk and the body reaches beyond it, so the first chunk holds all of it.
+        let fresh = match part(outcome)? {
+            Part::Chunk { bytes, .. } => mark.strip_overlap(bytes),
+            Part::End => Err(Misfit::Changed),
+        };
+        match fresh {
+            Ok(fresh) => {
+                read.decoder = LogDecoder::after(context, mark, total);
+                read.decoder.push(&fresh);
+                Ok(Tail::After(read))
+            }
+            Err(misfit) => read.give_back(misfit).await,
+        }
+    }
+
+    /// Lets the clock release a log of which no more is wanted.
+    async fn give_back(mut self, misfit: Misfit) -> Result<Tail<'a>, ClientError> {
+        part(self.step(Session::release).await?)?;
+        self.progress = Progress::Finished;
+        Ok(Tail::Misfit(misfit))
+    }
+
     /// The next part of the log; `None` after the last.
     ///
     /// # Errors
@@ -67,19 +123,25 @@ impl<'a> AttendanceRead<'a> {
                 Progress::Reading => self.step(Session::resume).await?,
             };
             self.progress = Progress::Reading;
-            match part(outcome)? {
-                Part::Chunk { bytes, total } => {
-                    if let Some(total) = total {
-                        self.decoder.set_body_bytes(total);
-                    }
-                    self.decoder.push(&bytes);
+            self.take(part(outcome)?);
+        }
+    }
+
+    /// Takes a step of the table; gives how far the read is then.
+    fn take(&mut self, part: Part) -> Progress {
+        match part {
+            Part::Chunk { bytes, total } => {
+                if let Some(total) = total {
+                    self.decoder.set_body_bytes(total);
                 }
-                Part::End => {
-                    self.decoder.end();
-                    self.progress = Progress::Whole;
-                }
+                self.decoder.push(&bytes);
+            }
+            Part::End => {
+                self.decoder.end();
+                self.progress = Progress::Whole;
             }
         }
+        self.progress
     }
 
     async fn step(

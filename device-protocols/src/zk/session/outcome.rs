@@ -52,6 +52,11 @@ pub enum Outcome {
     Connected,
     /// The clock answered; a refusal is an answer.
     Reply(Reply),
+    /// A table waits at the clock for its owner to say where to begin.
+    Prepared {
+        /// Length of the whole body.
+        total: u32,
+    },
     /// A part of a table. The next comes after [`Session::resume`](super::Session::resume).
     Chunk {
         /// The bytes.

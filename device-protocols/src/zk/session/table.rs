@@ -8,10 +8,16 @@
 //!
 //! A chunk is handed out only when it is whole, so that asking for it again cannot repeat bytes. What comes without
 //! being asked for chunk by chunk is handed out packet by packet. Memory is one chunk or one packet.
+//!
+//! A table that is only [prepared](super::Session::prepare_table) waits for its owner, who has seen its size and says
+//! where to begin. A clock that refuses to prepare is not asked the old way then: that would send all of it.
+
+mod flow;
 
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
+use flow::Flow;
 
 use super::{Pending, SessionError, Timing};
 use crate::zk::code::Code;
@@ -103,6 +109,7 @@ pub(super) struct Context {
 /// What the session is to do next.
 pub(super) enum TableStep {
     Wait,
+    Prepared { total: u32 },
     Chunk { bytes: Bytes, total: Option<u64> },
     Send { command: Code, data: Bytes, wait: Duration, given_up: bool, retry: bool },
     Done { end: TableEnd, given_up: bool },
@@ -131,46 +138,17 @@ enum Phase {
     Freeing { error: Option<SessionError> },
 }
 
-/// Length of a body that comes without being asked for in chunks.
-#[derive(Debug, Clone, Copy)]
-enum Flow {
-    /// `PREPARE_DATA` told it: less is a failure, and `ACK_OK` ends it.
-    Announced(u64),
-    /// Only the body's own length word tells it, which may be larger than the body: when nothing more comes, what came
-    /// is all there is. Nothing follows it.
-    Unannounced(u64),
-}
-
-impl Flow {
-    /// The length told by the first packet of a body.
-    fn of(packet: &Packet) -> Self {
-        let told = u32_at(&packet.data, 0).map(u64::from);
-        match packet.command {
-            Code::PREPARE_DATA => Self::Announced(told.unwrap_or(0)),
-            _ => Self::Unannounced(told.map_or(0, |records| records + 4)),
-        }
-    }
-
-    fn is_reached(self, done: u64) -> bool {
-        let (Self::Announced(length) | Self::Unannounced(length)) = self;
-        done >= length
-    }
-
-    fn total(self) -> Option<u64> {
-        match self {
-            Self::Announced(length) => Some(length),
-            Self::Unannounced(_) => None,
-        }
-    }
-}
-
 /// A table being read.
 #[derive(Debug)]
 pub(super) struct TableRead {
     table: Table,
+    /// The owner says where to begin.
+    owner_begins: bool,
     via: TableVia,
     phase: Phase,
     pending: Pending,
+    /// Offset in the body of the first byte handed out.
+    start: u64,
     /// Bytes handed out.
     done: u64,
     /// Whether chunks of this clock end with `ACK_OK`; not waited for again once it failed to come.
@@ -178,8 +156,17 @@ pub(super) struct TableRead {
 }
 
 impl TableRead {
-    pub(super) fn new(table: Table, pending: Pending) -> Self {
-        Self { table, via: TableVia::Chunks, phase: Phase::Preparing, pending, done: 0, tail_expected: true }
+    pub(super) fn new(table: Table, owner_begins: bool, pending: Pending) -> Self {
+        Self {
+            table,
+            owner_begins,
+            via: TableVia::Chunks,
+            phase: Phase::Preparing,
+            pending,
+            start: 0,
+            done: 0,
+            tail_expected: true,
+        }
     }
 
     /// The reply id that belongs to this table now; `None` while nothing is asked.
@@ -213,6 +200,29 @@ impl TableRead {
     /// Notes what was sent at this table's wish.
     pub(super) fn sent(&mut self, pending: Pending) {
         self.pending = pending;
+    }
+
+    /// Begins a prepared table at an offset of its body.
+    pub(super) fn begin_at(&mut self, start: u32, cx: &Context) -> TableStep {
+        if matches!(self.phase, Phase::Between { .. }) && self.done == 0 {
+            self.start = start.into();
+        }
+        self.resume(cx)
+    }
+
+    /// Releases a table of which no more is wanted; only between chunks.
+    pub(super) fn release(&mut self, cx: &Context) -> TableStep {
+        match self.phase {
+            Phase::Between { .. } => self.free(None, cx),
+            Phase::Preparing
+            | Phase::AskingDirectly
+            | Phase::Flowing(_)
+            | Phase::FlowPaused(_)
+            | Phase::Renewing { .. }
+            | Phase::Chunk { .. }
+            | Phase::ChunkTail { .. }
+            | Phase::Freeing { .. } => TableStep::Wait,
+        }
     }
 
     /// Goes on after a chunk was taken.
@@ -309,8 +319,16 @@ impl TableRead {
                 Some(total) if u64::from(total) > MAX_TABLE => {
                     self.free_after(SessionError::TableLength(total.into()), cx)
                 }
+                Some(total) if self.owner_begins => {
+                    self.phase = Phase::Between { total };
+                    TableStep::Prepared { total }
+                }
                 Some(total) => self.next_chunk(total, cx),
             },
+            code if self.owner_begins => {
+                let error = SessionError::Refused { command: Code::PREPARE_BUFFER, code };
+                self.free_after(error, cx)
+            }
             _ => {
                 self.via = TableVia::Legacy;
                 self.phase = Phase::AskingDirectly;
@@ -357,7 +375,7 @@ impl TableRead {
     }
 
     fn next_chunk(&mut self, total: u32, cx: &Context) -> TableStep {
-        if self.done >= u64::from(total) {
+        if self.next_start() >= total {
             return self.free(None, cx);
         }
         if let Some(seconds) = cx.lock_due {
@@ -375,8 +393,13 @@ impl TableRead {
         self.ask_chunk(total, false, false, cx)
     }
 
+    /// Offset in the body of the next byte to be handed out.
+    fn next_start(&self) -> u32 {
+        u32::try_from(self.start + self.done).unwrap_or(u32::MAX)
+    }
+
     fn ask_chunk(&mut self, total: u32, given_up: bool, second_try: bool, cx: &Context) -> TableStep {
-        let start = u32::try_from(self.done).unwrap_or(u32::MAX);
+        let start = self.next_start();
         let wanted = total.saturating_sub(start).min(CHUNK);
         self.phase = Phase::Chunk { total, wanted, got: BytesMut::new(), second_try };
         let mut data = BytesMut::with_capacity(8);
@@ -427,7 +450,7 @@ impl TableRead {
 
     /// A chunk of the wrong length: asked for once more, then the table is given up.
     fn bad_chunk(&mut self, total: u32, got: u64, second_try: bool, cx: &Context) -> TableStep {
-        let start = u32::try_from(self.done).unwrap_or(u32::MAX);
+        let start = self.next_start();
         let wanted = total.saturating_sub(start).min(CHUNK);
         if second_try || !cx.may_retry {
             return self.free_after(SessionError::ChunkLength { start, wanted, got }, cx);
