@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::row::{AttendanceRow, BadTime, RawRow, UserRef};
 use crate::serial::Serial;
+use crate::zk::attendance::Shortfall;
 pub use crate::zk::attendance::{LogMark, Misfit};
 
 /// The way by which rows come from a clock. Routes of one clock disagree on verify codes, states and work codes.
@@ -205,6 +206,15 @@ pub enum WholeReason {
     /// The clock counts more records than were known with those that followed.
     #[error("the clock counts more records than came")]
     Count,
+}
+
+impl From<Shortfall> for WholeReason {
+    fn from(shortfall: Shortfall) -> Self {
+        match shortfall {
+            Shortfall::Misfit(misfit) => Self::Misfit(misfit),
+            Shortfall::Count => Self::Count,
+        }
+    }
 }
 
 /// A live event.

@@ -18,7 +18,7 @@ pub mod stride;
 mod summary;
 
 pub use decoder::{LogDecoder, LogPiece};
-pub use mark::{LogMark, Misfit};
+pub use mark::{LogMark, Misfit, Shortfall};
 pub use summary::{LogSummary, Unread, UnreadReason};
 
 use chrono::NaiveDateTime;

@@ -163,10 +163,8 @@ impl<C: Clock> ZkDriver<C> {
             Tail::Misfit(misfit) => return Ok(Some(misfit.into())),
         };
         let summary = deliver(log, origin, sink).await?;
-        if kind == (LogKind::Tail { from: mark.rows() })
-            && mark.is_behind(summary.counted, summary.known_rows())
-        {
-            return Ok(Some(WholeReason::Count));
+        if let (LogKind::Tail { .. }, Err(shortfall)) = (kind, mark.check_summary(&summary)) {
+            return Ok(Some(shortfall.into()));
         }
         let end = Observed::LogEnd(log_end(summary, kind));
         sink.accept(origin, end).await.map_err(|refused| PullError::Driver(refused.into()))?;

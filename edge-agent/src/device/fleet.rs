@@ -66,7 +66,7 @@ impl FleetHandle {
         let failed = |text: &str| AskError::Failed(text.to_owned());
         let ask = match what {
             Wanted::Test => Ask::Facts,
-            Wanted::Pull => Ask::Pull { unless_count: None },
+            Wanted::Pull => Ask::Pull { unless_count: None, after: None },
             Wanted::SetTime => {
                 return Err(failed(
                     "a clock that posts sets itself by the zone of its site; there is nothing to set",

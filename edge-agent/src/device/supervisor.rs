@@ -373,7 +373,7 @@ impl Supervisor {
         place: LogPlace,
     ) -> Result<(Taken, bool), RoundError> {
         self.sink.begin_reading(place);
-        if self.order(Ask::Pull { unless_count: count }).await? == Carried::Unchanged {
+        if self.order(Ask::Pull { unless_count: count, after: None }).await? == Carried::Unchanged {
             self.read_through(begun, None).await?;
             return Ok((Taken::default(), false));
         }

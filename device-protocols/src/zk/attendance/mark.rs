@@ -43,12 +43,23 @@ pub enum Misfit {
     /// Fewer bytes than are known.
     #[error("the log is shorter than what was read of it before")]
     Shorter,
-    /// What follows the known records is no whole number of records, or other records are expected now.
-    #[error("what follows the known records are no records of the same layout")]
+    /// What follows the known records is no whole number of records, or the records are to be read otherwise.
+    #[error("the records are laid out otherwise than those read before")]
     Layout,
     /// The last known records are not where they were.
     #[error("the last records read before are not where they were")]
     Changed,
+}
+
+/// Why what followed the known records is not enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Shortfall {
+    /// The known records are not what they seemed.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    /// The clock counts more records.
+    #[error("the clock counts more records than came")]
+    Count,
 }
 
 /// Bytes that are no mark.
@@ -142,11 +153,18 @@ impl LogMark {
         Ok(bytes)
     }
 
-    /// Whether a clock that counts `counted` records has more than the `rows` that are known of its log. A clock whose
-    /// count was ahead of its log before may be so again.
-    #[must_use]
-    pub fn is_behind(&self, counted: Option<u32>, rows: u64) -> bool {
-        counted.is_some_and(|counted| u64::from(counted).saturating_sub(rows) > u64::from(self.ahead))
+    /// Judges a read that began behind this mark. A clock whose count was ahead of its log before may be so again.
+    ///
+    /// # Errors
+    /// [`Shortfall`]: the whole log must be read.
+    pub fn check_summary(&self, summary: &LogSummary) -> Result<(), Shortfall> {
+        // A changed order means that the known records' codes were read wrongly.
+        if summary.order_changed_at.is_some() || !summary.is_whole() {
+            return Err(Misfit::Layout.into());
+        }
+        let counted = summary.counted.map_or(0, u64::from);
+        let ahead = counted.saturating_sub(summary.known_rows());
+        if ahead > u64::from(self.ahead) { Err(Shortfall::Count) } else { Ok(()) }
     }
 
     /// The mark as bytes, for keeping.
@@ -206,3 +224,6 @@ impl LogMark {
             && u64::try_from(self.overlap.len()).is_ok_and(|overlap| overlap == self.offset.min(most))
     }
 }
+
+#[cfg(test)]
+mod tests;
