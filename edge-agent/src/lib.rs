@@ -2,7 +2,9 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod command;
 pub mod config;
+pub mod control;
 pub mod device;
 pub mod fault;
 pub mod ingest;

@@ -1,0 +1,143 @@
+//! The command line of `muster-edge`.
+//!
+//! Commands read arguments, ask the agent (the running one, or the store that they open themselves; see
+//! [`control`](crate::control)) and print. With `--json` a command prints one line of JSON on standard output and
+//! nothing else there; progress and complaints go to standard error. What the exit code tells is in [`Exit`].
+
+mod access;
+mod calendar;
+mod company;
+mod config;
+mod context;
+mod department;
+mod employee;
+mod exit;
+mod file;
+mod output;
+mod policy;
+mod record;
+mod roster;
+mod scope;
+mod shift;
+mod site;
+mod table;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use context::Context;
+pub use exit::Exit;
+
+/// Collects punches from attendance clocks, works out attendance, shows it, and syncs it.
+#[derive(Debug, Parser)]
+#[command(name = "muster-edge", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found or refused, \
+    4 a clock or the cloud cannot be reached, 5 the data folder is in use, 6 doctor found something to repair."
+)]
+struct Cli {
+    /// The folder with the agent's database and keys
+    #[arg(long, global = true, value_name = "DIR", env = "MUSTER_EDGE_DATA", default_value_os_t = default_folder())]
+    data: PathBuf,
+    /// The configuration, instead of muster-edge.toml in the data folder
+    #[arg(long, global = true, value_name = "FILE", env = "MUSTER_EDGE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show and check the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// The company's own settings
+    #[command(subcommand)]
+    Company(company::Command),
+    /// Sites: factories and offices
+    #[command(subcommand)]
+    Site(site::Command),
+    /// Departments, sections, lines and floors
+    #[command(subcommand)]
+    Department(department::Command),
+    /// Employees
+    #[command(subcommand)]
+    Employee(employee::Command),
+    /// Shifts: hours, breaks, punch windows
+    #[command(subcommand)]
+    Shift(shift::Command),
+    /// Who works which shift
+    #[command(subcommand)]
+    Roster(roster::Command),
+    /// Attendance policies: grace, overtime, weekly offs
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Holidays
+    #[command(subcommand)]
+    Holiday(calendar::HolidayCommand),
+    /// Leave
+    #[command(subcommand)]
+    Leave(calendar::LeaveCommand),
+    /// Records of any kind, as lines of JSON
+    #[command(subcommand)]
+    Record(record::Command),
+}
+
+/// Where an installed agent keeps its data.
+fn default_folder() -> PathBuf {
+    if cfg!(windows) {
+        let base = std::env::var_os("ProgramData").unwrap_or_else(|| OsString::from(r"C:\ProgramData"));
+        PathBuf::from(base).join("Muster").join("edge")
+    } else {
+        PathBuf::from("/var/lib/muster-edge")
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are asked for; everything else is wrong usage.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    // One provider for every connection, whatever the libraries were built with; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let context = Context::new(cli.data, cli.config, cli.json);
+    let outcome = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(run(cli.command, &context));
+            // A thread that waits for a name server must not hold up the end.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => Err(error.into()),
+    };
+    outcome.unwrap_or_else(|error| context.output.failed(&error)).into()
+}
+
+async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
+    match command {
+        Command::Config(command) => command.run(context),
+        Command::Company(command) => command.run(context).await,
+        Command::Site(command) => command.run(context).await,
+        Command::Department(command) => command.run(context).await,
+        Command::Employee(command) => command.run(context).await,
+        Command::Shift(command) => command.run(context).await,
+        Command::Roster(command) => command.run(context).await,
+        Command::Policy(command) => command.run(context).await,
+        Command::Holiday(command) => command.run(context).await,
+        Command::Leave(command) => command.run(context).await,
+        Command::Record(command) => command.run(context).await,
+    }
+}

@@ -1,0 +1,186 @@
+//! `employee`.
+
+mod column;
+mod sheet;
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Subcommand};
+use shared_model::UserCode;
+use shared_model::entity::{EmployeeCategory, Gender};
+use shared_model::text::{Code, EmployeeCode, Line, Name, Phone};
+
+use super::context::Context;
+use super::exit::Exit;
+use super::file;
+use super::scope::choice;
+use super::table::{Table, cell};
+use crate::control::employee::{AddEmployee, EmployeeFields, ListEmployees};
+use crate::control::import::{ImportEmployees, ImportReport};
+use column::Column;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Add and change many employees from a CSV file
+    #[command(after_help = column::HELP)]
+    Import(ImportArgs),
+    /// List employees
+    List {
+        /// Only those with this text in name, code or designation
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+        /// Only those of this department
+        #[arg(long, value_name = "CODE")]
+        department: Option<Code>,
+        /// Those who left as well
+        #[arg(long)]
+        all: bool,
+    },
+    /// Add one employee
+    Add(AddArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// The file; - for standard input
+    file: PathBuf,
+    /// Which heading stands for which field, where it is not understood by itself
+    #[arg(long = "column", value_name = "FIELD=HEADING", value_parser = column::mapping)]
+    columns: Vec<(Column, String)>,
+    /// Only say what would happen
+    #[arg(long)]
+    dry_run: bool,
+    /// Leave out bad lines instead of refusing the file
+    #[arg(long)]
+    skip_bad: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddArgs {
+    /// The number on the card
+    #[arg(long)]
+    code: EmployeeCode,
+    /// What the person is called
+    #[arg(long)]
+    name: Name,
+    /// The code of the home site, where it is not this agent's
+    #[arg(long, value_name = "CODE")]
+    site: Option<Code>,
+    /// The department, by code or name; one that is not known is made
+    #[arg(long)]
+    department: Option<Name>,
+    /// Nature of work
+    #[arg(long)]
+    designation: Option<Line>,
+    /// worker or staff
+    #[arg(long, value_parser = choice(EmployeeCategory::parse, EmployeeCategory::ALL))]
+    category: Option<EmployeeCategory>,
+    /// female, male or other
+    #[arg(long, value_parser = choice(Gender::parse, Gender::ALL))]
+    gender: Option<Gender>,
+    /// First day of work
+    #[arg(long, value_name = "DATE")]
+    joined: Option<NaiveDate>,
+    /// Telephone number
+    #[arg(long)]
+    phone: Option<Phone>,
+    /// Number of the badge card
+    #[arg(long)]
+    card: Option<Code>,
+    /// The code under which the clocks know the person, where it is not the employee code
+    #[arg(long, value_name = "CODE")]
+    clock_code: Option<UserCode>,
+}
+
+impl Command {
+    pub(super) async fn run(self, context: &Context) -> anyhow::Result<Exit> {
+        match self {
+            Self::Import(args) => import(context, args).await,
+            Self::List { search, department, all } => {
+                list(context, ListEmployees { search, department, all }).await
+            }
+            Self::Add(args) => {
+                let fields = EmployeeFields {
+                    name: Some(args.name),
+                    site: args.site,
+                    department: args.department,
+                    designation: args.designation,
+                    category: args.category,
+                    gender: args.gender,
+                    joined: args.joined,
+                    phone: args.phone,
+                    card: args.card,
+                    clock_code: args.clock_code,
+                    ..EmployeeFields::of(args.code)
+                };
+                context.save(AddEmployee { fields }).await
+            }
+        }
+    }
+}
+
+async fn import(context: &Context, args: ImportArgs) -> anyhow::Result<Exit> {
+    let sheet = sheet::read(&file::read(&args.file)?, &args.columns)?;
+    if !sheet.ignored.is_empty() {
+        let names = sheet.ignored.join(", ");
+        context.output.note(&format!("These columns are not understood and are left out: {names}"));
+    }
+    let request = ImportEmployees {
+        lines: sheet.lines,
+        bad: sheet.bad,
+        skip_bad: args.skip_bad,
+        dry_run: args.dry_run,
+    };
+    // A look changes nothing, and so needs an agent that is there.
+    let report = if args.dry_run { context.read(request).await? } else { context.write(request).await? };
+    context.output.answer(&report, || told(&report))?;
+    let refused = args.dry_run && !args.skip_bad && !report.errors.is_empty();
+    Ok(if refused { Exit::Refused } else { Exit::Done })
+}
+
+fn told(report: &ImportReport) -> String {
+    let would = if report.dry_run { "would be " } else { "" };
+    let mut text = format!(
+        "{} lines: {} employees {would}created, {} {would}changed, {} as they are",
+        report.read, report.created, report.updated, report.unchanged
+    );
+    if report.clock_codes > 0 {
+        text.push_str(&format!("\n{} clock codes {would}tied to employees", report.clock_codes));
+    }
+    if !report.departments.is_empty() {
+        text.push_str(&format!("\ndepartments {would}made: {}", report.departments.join(", ")));
+    }
+    for line in &report.lines {
+        let fields =
+            if line.fields.is_empty() { String::new() } else { format!(": {}", line.fields.join(", ")) };
+        text.push_str(&format!("\n  line {}: {} {}{fields}", line.line, line.code, line.outcome.as_str()));
+    }
+    if !report.errors.is_empty() {
+        text.push_str(&format!("\n{} bad lines:", report.errors.len()));
+        for error in &report.errors {
+            text.push_str(&format!("\n  {error}"));
+        }
+    }
+    text
+}
+
+async fn list(context: &Context, request: ListEmployees) -> anyhow::Result<Exit> {
+    let employees = context.read(request).await?;
+    context.output.answer(&employees, || {
+        let mut table = Table::new(&["CODE", "NAME", "DEPARTMENT", "DESIGNATION", "JOINED", "CLOCK CODES"]);
+        for employee in &employees.0 {
+            let codes: Vec<&str> = employee.clock_codes.iter().map(String::as_str).collect();
+            table.row([
+                employee.code.to_string(),
+                employee.name.to_string(),
+                cell(employee.department.as_ref()),
+                cell(employee.designation.as_ref()),
+                cell(employee.joined.as_ref()),
+                if codes.is_empty() { "-".to_owned() } else { codes.join(", ") },
+            ]);
+        }
+        table.text("There is no such employee.")
+    })?;
+    Ok(Exit::Done)
+}
