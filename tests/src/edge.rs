@@ -101,6 +101,18 @@ impl Edge {
         Ok(format!("http://{}", self.push.as_deref().context("the edge never ran")?))
     }
 
+    /// The path of the link by which who installs it makes the first account.
+    ///
+    /// # Errors
+    /// When it tells none: it does so while there is no account.
+    pub fn set_up_link(&mut self) -> Result<String> {
+        let process = self.process.as_mut().context("the edge does not run")?;
+        let url = process.event("the set-up link", START, |event| {
+            (event["event"] == "setup_token").then(|| event["token"].as_str().map(str::to_owned)).flatten()
+        })?;
+        Ok(format!("/set-up?token={url}"))
+    }
+
     /// Its data folder.
     #[must_use]
     pub fn data(&self) -> &Path {

@@ -16,6 +16,7 @@ pub mod folder;
 pub mod http;
 pub mod ledger;
 pub mod memory;
+pub mod pages;
 pub mod postgres;
 pub mod process;
 pub mod product;

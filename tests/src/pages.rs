@@ -1,0 +1,185 @@
+//! The local pages in a real browser, as a person uses them.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use thirtyfour::prelude::*;
+
+use crate::browser::{Browser, Screen};
+use crate::edge::Edge;
+use crate::wait::until_async;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The sign-in name that the tests and the demonstration use.
+pub const USER: &str = "owner";
+
+/// A password nobody else has: made for one run.
+#[must_use]
+pub fn new_password() -> String {
+    let part = || u32::from(rand::random::<u16>());
+    format!("gate-{:05}-loom-{:05}", part(), part())
+}
+
+/// The local pages and the browser that shows them.
+pub struct Pages<'b> {
+    browser: &'b Browser,
+    url: String,
+}
+
+impl<'b> Pages<'b> {
+    /// The pages of an agent.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn of(browser: &'b Browser, edge: &Edge) -> Result<Self> {
+        Ok(Self { browser, url: edge.url()? })
+    }
+
+    /// Opens a page and waits until it is there.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn open(&self, path: &str) -> Result<()> {
+        self.browser.page.goto(format!("{}{path}", self.url)).await?;
+        Ok(())
+    }
+
+    /// The path of the page that is shown.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn path(&self) -> Result<String> {
+        Ok(self.browser.page.current_url().await?.path().to_owned())
+    }
+
+    /// Types into fields, by their names, and sends their form.
+    ///
+    /// # Errors
+    /// When there is no such field.
+    pub async fn send(&self, fields: &[(&str, &str)]) -> Result<()> {
+        let page = &self.browser.page;
+        let mut form = None;
+        for (name, value) in fields {
+            let field = page
+                .find(By::Name(*name))
+                .await
+                .with_context(|| format!("a field {name} on {}", self.url))?;
+            if field.tag_name().await? == "select" {
+                field.find(By::Css(format!("option[value='{value}']"))).await?.click().await?;
+            } else {
+                field.clear().await?;
+                field.send_keys(*value).await?;
+            }
+            form = Some(field.find(By::XPath("ancestor::form")).await?);
+        }
+        let form = form.context("at least one field")?;
+        let before = page.find(By::Tag("html")).await?;
+        // As a click does, and past what the browser itself would refuse: the answer of the server is wanted.
+        self.browser.page.execute("arguments[0].noValidate = true", vec![form.to_json()?]).await?;
+        form.find(By::Css("button[type=submit]")).await?.click().await?;
+        until_async("the next page", PATIENCE, async || {
+            // The old page is gone once its elements are.
+            let gone = before.is_displayed().await.is_err();
+            Ok((gone && self.browser.ask("return document.readyState").await? == "complete").then_some(()))
+        })
+        .await
+    }
+
+    /// Makes the first account by the link that the agent told, as who installs it does.
+    ///
+    /// # Errors
+    /// When the agent does not take it.
+    pub async fn set_up(&self, link: &str, password: &str) -> Result<()> {
+        self.open(link).await?;
+        let mut fields = Vec::new();
+        let place = [("company", "Karnaphuli Garments"), ("site", "Factory 1"), ("zone", "Asia/Dhaka")];
+        if self.browser.page.find_all(By::Name("company")).await?.is_empty() {
+            // The cloud has told company and site.
+        } else {
+            fields.extend(place);
+        }
+        fields.extend([("full_name", "Factory Owner"), ("user_name", USER), ("password", password)]);
+        self.send(&fields).await?;
+        let path = self.path().await?;
+        ensure!(path == "/clocks", "after the set-up: {path}");
+        Ok(())
+    }
+
+    /// Signs in.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn sign_in(&self, password: &str) -> Result<()> {
+        self.open("/sign-in").await?;
+        self.send(&[("name", USER), ("password", password)]).await?;
+        let path = self.path().await?;
+        ensure!(path == "/", "after signing in: {path}");
+        Ok(())
+    }
+
+    /// Forgets who is signed in.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn forget(&self) -> Result<()> {
+        self.browser.page.delete_all_cookies().await?;
+        Ok(())
+    }
+
+    /// What is wrong with the page that is shown, on a desk and on a phone.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn faults(&self) -> Result<Vec<String>> {
+        let mut faults = Vec::new();
+        for (name, screen) in [("desktop", Screen::DESKTOP), ("phone", Screen::PHONE)] {
+            self.browser.set_screen(screen).await?;
+            let found = self.browser.accessibility_faults().await?;
+            faults.extend(found.into_iter().map(|fault| format!("{name}: {fault}")));
+            if self.browser.scrolls_sideways().await? {
+                faults.push(format!("{name}: wider than the screen"));
+            }
+        }
+        self.browser.set_screen(Screen::DESKTOP).await?;
+        faults.extend(self.browser.complaints().await?);
+        let text = self.browser.ask("return document.body.innerText").await?;
+        if text.as_str().is_none_or(|text| text.trim().is_empty()) {
+            faults.push("an empty page".to_owned());
+        }
+        Ok(faults)
+    }
+
+    /// The links on the page that is shown which stay on these pages and begin so.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn links(&self, beginning: &str) -> Result<Vec<String>> {
+        let mut paths = Vec::new();
+        for link in self.browser.page.find_all(By::Css("a[href]")).await? {
+            if let Some(path) = link.attr("href").await?
+                && path.starts_with(beginning)
+                && !paths.contains(&path)
+            {
+                paths.push(path);
+            }
+        }
+        Ok(paths)
+    }
+}
+
+/// Pages that can be opened without knowing what is in the database.
+pub const PLAIN: &[(&str, &str)] = &[
+    ("today", "/"),
+    ("people", "/people"),
+    ("person-new", "/people/new"),
+    ("people-import", "/people/import"),
+    ("people-unknown", "/people/unknown"),
+    ("clocks", "/clocks"),
+    ("clock-new", "/clocks/new"),
+    ("rules", "/rules"),
+    ("shift-new", "/rules/shifts/new"),
+    ("policy", "/rules/policy"),
+    ("sync", "/sync"),
+    ("account", "/account"),
+];
