@@ -1,0 +1,171 @@
+//! Enrolment: a one-time code from the cloud makes this agent one of its company's edges.
+//!
+//! The key is on disk before the code is spent, so that a lost answer costs nothing: the same code with the same key gives
+//! the same edge again. What was collected before stays and is sent from the beginning.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use shared_model::entity::Site;
+use shared_model::{Clock, CompanyId, EdgeId, Entropy, SiteId};
+use sync_protocol::body::{BadBody, pack_message, unpack_message};
+use sync_protocol::message::{self, Capabilities, EnrollReply, EnrollRequest, PROTOCOL};
+use sync_protocol::sign::public_key_text;
+use sync_protocol::{Origin, Stream};
+
+use super::client::{Client, ClientError};
+use super::key::{self, KeyError};
+use super::url::CloudUrl;
+use crate::config::CloudConfig;
+use crate::store::{Author, Meta, Store, StoreError, StoreEvent, WriteTx};
+
+/// What a person gives.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// Where the cloud is.
+    pub url: CloudUrl,
+    /// The one-time code as typed.
+    pub code: String,
+    /// What to call this agent.
+    pub name: String,
+}
+
+/// What this agent now is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Enrolled {
+    /// Its id.
+    pub edge: EdgeId,
+    /// Its company.
+    pub company: CompanyId,
+    /// The company's name.
+    pub company_name: String,
+    /// The site it stands at.
+    pub site: Option<SiteId>,
+}
+
+/// Why this agent is not enrolled.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrollError {
+    /// It is already.
+    #[error("this agent is enrolled already, as edge {0}: retire it in the cloud first")]
+    Already(EdgeId),
+    /// It belonged to another company, whose data it holds.
+    #[error("this agent holds the data of another company: enrol a fresh data folder instead")]
+    OtherCompany,
+    /// The cloud did not take it or could not be asked.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// Its key cannot be kept.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<BadBody> for EnrollError {
+    fn from(cause: BadBody) -> Self {
+        Self::Client(cause.into())
+    }
+}
+
+/// Enrols this agent.
+///
+/// # Errors
+/// [`EnrollError`] tells what to do.
+pub async fn enroll(
+    store: &Store,
+    folder: &Path,
+    config: &CloudConfig,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    application: &Application,
+) -> Result<Enrolled, EnrollError> {
+    let (edge, retired) = store.read(|tx| Ok((tx.meta(Meta::EDGE)?, tx.meta(Meta::RETIRED)?))).await?;
+    if let (Some(edge), None) = (edge, retired) {
+        return Err(EnrollError::Already(edge));
+    }
+    let key = key::prepare(folder, &*entropy)?;
+    let public = public_key_text(&key.verifying_key());
+    let client = Client::new(application.url.clone(), config, key, None, clock)?;
+    let request = EnrollRequest {
+        code: application.code.trim().to_owned(),
+        public_key: public.clone(),
+        name: application.name.clone(),
+        app_version: env!("CARGO_PKG_VERSION").to_owned(),
+        protocol: PROTOCOL,
+        capabilities: Capabilities::of(&[Capabilities::OBSERVATIONS]),
+    };
+    let body = pack_message(&request).map_err(ClientError::Write)?;
+    let answer = client.post(message::ENROLL, body).await?;
+    let reply: EnrollReply = unpack_message(&answer.body)?;
+    client.learn(&answer, reply.server_time);
+
+    crate::fault_point!("sync.enroll_answered");
+    let url = application.url.to_string();
+    let new_origin = Origin::mint(&*entropy);
+    let outcome = store.write(move |tx| accept(tx, &reply, &url, &public, new_origin)).await;
+    let enrolled = outcome?.ok_or(EnrollError::OtherCompany)?;
+    key::settle(folder)?;
+    Ok(enrolled)
+}
+
+/// Stores an enrolment; `None` for one of another company than the one whose data is here.
+fn accept(
+    tx: &WriteTx,
+    reply: &EnrollReply,
+    url: &str,
+    public: &str,
+    new_origin: Origin,
+) -> Result<Option<Enrolled>, StoreError> {
+    if tx.meta(Meta::COMPANY)?.is_some_and(|company| company != reply.company_id) {
+        return Ok(None);
+    }
+    if tx.meta(Meta::EDGE)?.is_some() {
+        // The former enrolment's origin stays its own. The cloud has what it acknowledged under it.
+        let acked = |stream| Ok::<_, StoreError>((stream, tx.stream(stream)?.acked));
+        let common: BTreeMap<Stream, i64> = Stream::ALL.into_iter().map(acked).collect::<Result<_, _>>()?;
+        if let Some(former) = tx.meta(Meta::ORIGIN)? {
+            tx.re_origin(former, new_origin, &common)?;
+        }
+        tx.set_meta(Meta::LEASE_NO, &0)?;
+    }
+    tx.set_meta(Meta::COMPANY, &reply.company_id)?;
+    tx.set_meta(Meta::EDGE, &reply.edge_id)?;
+    tx.set_meta(Meta::EDGE_KEY, &public.to_owned())?;
+    tx.set_meta(Meta::CLOUD_URL, &url.to_owned())?;
+    tx.clear_meta(Meta::RETIRED)?;
+    tx.clear_meta(Meta::SYNC_ERROR)?;
+    for record in &reply.records {
+        if let Err(error) = tx.take_from_feed(record.clone()) {
+            // The feed brings it again; without it the agent can still collect.
+            tracing::warn!(error = %error, kind = record.kind, "a record that came with the enrolment is left out");
+        }
+    }
+    let site = site(tx, &reply.sites)?;
+    if let Some(site) = site {
+        tx.set_meta(Meta::SITE, &site)?;
+    }
+    let after = serde_json::json!({ "company": reply.company_id, "cloud": url }).to_string();
+    let Author { actor, via } = Author::CONSOLE;
+    tx.audit(actor, via, "edge.enrol", &reply.edge_id.to_string(), "", &after)?;
+    tx.tell(StoreEvent::Sync);
+    Ok(Some(Enrolled {
+        edge: reply.edge_id,
+        company: reply.company_id,
+        company_name: reply.company.clone(),
+        site,
+    }))
+}
+
+/// The site this agent stands at: the one founded here, else the first that the cloud names.
+fn site(tx: &WriteTx, named: &[SiteId]) -> Result<Option<SiteId>, StoreError> {
+    if let Some(site) = tx.meta(Meta::SITE)?
+        && tx.record::<Site>(site)?.is_some()
+    {
+        return Ok(Some(site));
+    }
+    Ok(named.first().copied())
+}

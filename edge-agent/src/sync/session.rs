@@ -1,0 +1,259 @@
+//! One session: hello, then pushes until something unexpected happens.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use sync_protocol::body::{pack_message, unpack_message};
+use sync_protocol::edge::{About, After, Next, Outgoing, Session, Stop, answered, open};
+use sync_protocol::message::{self, Capabilities, HelloReply, Nonce, PushReply};
+use sync_protocol::{Origin, Stream};
+use tokio::sync::broadcast::Receiver;
+
+use super::client::{Answer, Client, ClientError};
+use super::key::{self, KeyError};
+use super::work::{self, Wake};
+use super::{Sync, url};
+use crate::backoff::Backoff;
+use crate::store::{Meta, Store, StoreError, StoreEvent};
+
+/// Hellos in a row after which something is wrong with one side.
+const HELLOS: u32 = 8;
+/// A change of the clocks' difference that is worth keeping, milliseconds.
+const OFFSET_STEP_MS: i64 = 500;
+
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// Nobody has enrolled this agent.
+    NotEnrolled,
+    /// After work was done, something called for the next hello at once.
+    Over,
+    /// It is tried again after a pause.
+    Failed {
+        /// What people are told.
+        cause: String,
+        /// The least pause.
+        least: Duration,
+    },
+    /// The cloud told why nothing can be exchanged; it is asked again later.
+    Told(String),
+    /// The cloud revoked the enrolment.
+    Retired(String),
+}
+
+/// Why a session cannot go on.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error("the enrolment cannot be used: {0}")]
+    Enrolment(String),
+    #[error("the cloud and this agent do not agree where they stand; {HELLOS} tries did not settle it")]
+    Hellos,
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        let cause = told(&failure);
+        match &failure {
+            Failure::Client(error) if error.is_retired() => Self::Retired(cause),
+            Failure::Client(error) => Self::Failed { cause, least: error.least_pause() },
+            Failure::Store(_) | Failure::Key(_) | Failure::Enrolment(_) | Failure::Hellos => {
+                Self::Failed { cause, least: Duration::ZERO }
+            }
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Runs one session to its end. `backoff` is reset when the cloud has taken something.
+pub(super) async fn run(sync: &Sync, backoff: &mut Backoff) -> Ended {
+    match begin(sync).await {
+        Ok(Some(mut line)) => match line.run(backoff).await {
+            Ok(ended) => ended,
+            Err(failure) => failure.into(),
+        },
+        Ok(None) => Ended::NotEnrolled,
+        Err(failure) => failure.into(),
+    }
+}
+
+async fn begin(sync: &Sync) -> Result<Option<Line<'_>>, Failure> {
+    let known = |tx: &crate::store::ReadTx| {
+        Ok((tx.meta(Meta::EDGE)?, tx.meta(Meta::CLOUD_URL)?, tx.meta(Meta::EDGE_KEY)?))
+    };
+    let (Some(edge), Some(url), Some(public)) = sync.store.read(known).await? else { return Ok(None) };
+    let url: url::CloudUrl = url.parse().map_err(|e: url::BadCloudUrl| Failure::Enrolment(e.to_string()))?;
+    let key = key::load(&sync.folder, &public)?;
+    let client = Client::new(url, &sync.cloud, key, Some(edge), Arc::clone(&sync.clock))?;
+    Ok(Some(Line { sync, client, events: sync.store.listen() }))
+}
+
+/// The line to the cloud while a session lasts.
+struct Line<'a> {
+    sync: &'a Sync,
+    client: Client,
+    events: Receiver<StoreEvent>,
+}
+
+impl Line<'_> {
+    fn store(&self) -> &Store {
+        &self.sync.store
+    }
+
+    async fn run(&mut self, backoff: &mut Backoff) -> Result<Ended, Failure> {
+        let (mut session, not_before) = match self.hello().await? {
+            Ok(opened) => opened,
+            Err(Stop::Retired) => {
+                return Ok(Ended::Retired("the cloud has retired this agent's enrolment".to_owned()));
+            }
+            Err(stop) => return Ok(Ended::Told(reason(stop))),
+        };
+        tokio::time::sleep(not_before).await;
+        let mut worked = false;
+        loop {
+            match self.drain(&mut session).await? {
+                After::Continue => {}
+                After::Hello if worked => return Ok(Ended::Over),
+                After::Hello => {
+                    // Refused at the first push after a hello: another disk with this origin may be talking.
+                    let cause = "the cloud asks for another hello".to_owned();
+                    return Ok(Ended::Failed { cause, least: Duration::ZERO });
+                }
+            }
+            worked = true;
+            backoff.reset();
+            match work::wait(&self.sync.store, &session, &mut self.events).await? {
+                Wake::Send => {}
+                Wake::Idle => return Ok(Ended::Over),
+            }
+        }
+    }
+
+    /// Says hello until there is a session or a reason why there is none.
+    async fn hello(&self) -> Result<Result<(Session, Duration), Stop>, Failure> {
+        let about = About {
+            app_version: env!("CARGO_PKG_VERSION").to_owned(),
+            schema_ver: 1,
+            capabilities: Capabilities::of(&[Capabilities::OBSERVATIONS]),
+        };
+        let mut ask = BTreeMap::new();
+        for _ in 0..HELLOS {
+            let nonce = Nonce::draw(&*self.sync.entropy);
+            let wall = self.sync.clock.now().timestamp_millis();
+            let hello = open(self.store(), &about, nonce, &ask, wall).await?;
+            let body = pack_message(&hello).map_err(ClientError::Write)?;
+            let answer = self.client.post(message::HELLO, body).await?;
+            let reply: HelloReply = read(&answer)?;
+            self.client.learn(&answer, reply.server_time);
+            self.keep_offset().await?;
+            crate::fault_point!("sync.hello_answered");
+            let new_origin = Origin::mint(&*self.sync.entropy);
+            match answered(self.store(), &hello, &reply, new_origin).await? {
+                Next::Session(session) => {
+                    let wait = u64::try_from(reply.not_before.clamp(0, 600_000)).unwrap_or(0);
+                    return Ok(Ok((*session, Duration::from_millis(wait))));
+                }
+                Next::Again(places) => ask = places,
+                Next::Forked { origin, relogged } => {
+                    tracing::warn!(origin = %origin, rows = relogged, "sync: this disk has a new life");
+                    ask = BTreeMap::new();
+                }
+                Next::Stop(stop) => return Ok(Err(stop)),
+            }
+        }
+        Err(Failure::Hellos)
+    }
+
+    /// Sends all that waits. While a push is under way the next one is made.
+    async fn drain(&self, session: &mut Session) -> Result<After, Failure> {
+        let mut heads = work::heads(self.store()).await?;
+        let mut next = self.next(session, &heads).await?;
+        while let Some(push) = next.take() {
+            crate::fault_point!("sync.before_push");
+            let body = push.body.clone();
+            let (answer, following) =
+                tokio::join!(self.client.post(message::PUSH, body), self.next(session, &heads));
+            let answer = answer?;
+            let reply: PushReply = read(&answer)?;
+            if let PushReply::Ok { server_time, .. } = reply {
+                self.client.learn(&answer, server_time);
+            }
+            crate::fault_point!("sync.before_ack");
+            if session.pushed(self.store(), &push, &reply).await? == After::Hello {
+                tracing::info!(reply = ?reply, "sync: a push was not taken");
+                return Ok(After::Hello);
+            }
+            crate::fault_point!("sync.after_ack");
+            tracing::debug!(stream = %push.stream, rows = push.rows, bytes = push.body.len(), "sync.push");
+            next = following?;
+            if next.is_none() {
+                heads = work::heads(self.store()).await?;
+                next = self.next(session, &heads).await?;
+            }
+        }
+        Ok(After::Continue)
+    }
+
+    /// The next push: record changes before ledger rows, so that a decision overtakes a backlog of punches.
+    async fn next(
+        &self,
+        session: &mut Session,
+        heads: &[(Stream, i64); 2],
+    ) -> Result<Option<Outgoing>, StoreError> {
+        for (stream, head) in heads {
+            if let Some(push) = session.next_push(self.store(), *stream, *head).await? {
+                return Ok(Some(push));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps the difference between the cloud's clock and this machine's, for times that are written offline.
+    async fn keep_offset(&self) -> Result<(), StoreError> {
+        let offset = self.client.cloud_ms() - self.sync.clock.now().timestamp_millis();
+        let known = self.store().read(|tx| tx.meta(Meta::CLOUD_OFFSET_MS)).await?;
+        if known.is_some_and(|known| (known - offset).abs() < OFFSET_STEP_MS) {
+            return Ok(());
+        }
+        self.store().write(move |tx| tx.set_meta(Meta::CLOUD_OFFSET_MS, &offset)).await
+    }
+}
+
+fn read<M: DeserializeOwned>(answer: &Answer) -> Result<M, ClientError> {
+    Ok(unpack_message(&answer.body)?)
+}
+
+fn reason(stop: Stop) -> String {
+    match stop {
+        Stop::Snapshot => "the cloud asks for a snapshot, which this version cannot take".to_owned(),
+        Stop::CloudRegressed => {
+            "the cloud knows less than it had confirmed: its operator must tell it that it was restored"
+                .to_owned()
+        }
+        Stop::Upgrade { min } => {
+            format!("this version is too old for the cloud, which speaks protocol {min} and later")
+        }
+        Stop::Retired => "the cloud has retired this agent's enrolment".to_owned(),
+        Stop::Unknown => "the cloud gave an answer that only a newer version understands".to_owned(),
+    }
+}
