@@ -18,6 +18,8 @@ use crate::device::supervisor::Setup;
 use crate::device::{Fleet, FleetHandle};
 use crate::ingest::Intake;
 use crate::store::Store;
+use crate::sync::Sync;
+use crate::sync::boot::{self, TokenFile};
 
 /// What every part of a running agent may use.
 #[derive(Clone)]
@@ -67,6 +69,7 @@ pub async fn run(options: RunOptions, stop: CancellationToken) -> anyhow::Result
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let store = open(&folder, &clock, &entropy).await?;
+    check_disk(&store, &folder, &entropy).await?;
     // One that owns the process listens before anything is served, so that a taken port is told at once.
     let push = listener(config.push.enabled.then_some(config.push.listen), "push.listen").await?;
 
@@ -103,7 +106,8 @@ pub async fn run(options: RunOptions, stop: CancellationToken) -> anyhow::Result
 
 /// Starts what does not concern clocks: recomputation, pages, sync.
 #[expect(clippy::unused_async, reason = "parts that listen bind their port here")]
-async fn start_parts(_agent: &Agent, _tell: fn(&serde_json::Value)) -> anyhow::Result<()> {
+async fn start_parts(agent: &Agent, _tell: fn(&serde_json::Value)) -> anyhow::Result<()> {
+    agent.parts.spawn(Sync::of(agent).run(agent.stop.clone()));
     Ok(())
 }
 
@@ -119,6 +123,18 @@ fn warn_of_test_build() {
         build = "muster-test-only:ack-before-commit",
         "this build is for tests: it fails on purpose"
     );
+}
+
+/// Begins a new life, before anything is logged, where this is not the disk that ran last.
+async fn check_disk(
+    store: &Store,
+    folder: &std::path::Path,
+    entropy: &Arc<dyn Entropy>,
+) -> anyhow::Result<()> {
+    let (store, folder, entropy) = (store.clone(), folder.to_owned(), Arc::clone(entropy));
+    let check = move || boot::check(&store, &TokenFile::of(&folder), &*entropy);
+    tokio::task::spawn_blocking(check).await??;
+    Ok(())
 }
 
 async fn open(

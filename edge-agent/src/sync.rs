@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::config::CloudConfig;
+use crate::run::Agent;
 use crate::store::{Meta, Store, StoreError, StoreEvent};
 
 pub use session::Ended;
@@ -64,6 +65,18 @@ impl std::fmt::Debug for Sync {
 }
 
 impl Sync {
+    /// Sync for a running agent.
+    #[must_use]
+    pub fn of(agent: &Agent) -> Self {
+        Self {
+            folder: agent.folder.clone(),
+            store: agent.store.clone(),
+            cloud: agent.config.cloud.clone(),
+            clock: Arc::clone(&agent.clock),
+            entropy: Arc::clone(&agent.entropy),
+        }
+    }
+
     /// Syncs until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
         let mut backoff = Backoff::new(RETRY_FIRST, RETRY_LONGEST);
