@@ -78,10 +78,21 @@ pub struct Ask<'a> {
 }
 
 /// How far the clocks of a site have been read.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Completeness {
-    /// Each clock in use.
-    pub clocks: Vec<ClockProgress>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Completeness {
+    /// Each clock in use, and how far. A site that has none is complete at any time.
+    Clocks(Vec<ClockProgress>),
+    /// Clocks are expected and none is there yet: nothing is complete.
+    NoClockYet,
+}
+
+/// Why a day is not complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitsFor<'a> {
+    /// This clock has not been read far enough.
+    Clock(&'a ClockSerial),
+    /// The first clock.
+    FirstClock,
 }
 
 /// How far one clock has been read.
@@ -94,10 +105,13 @@ pub struct ClockProgress {
 }
 
 impl Completeness {
-    /// The first clock that has not been read up to an instant.
+    /// What keeps a day that ends at an instant from being complete.
     #[must_use]
-    pub fn waits_for(&self, until: Instant) -> Option<&ClockSerial> {
+    pub fn waits_for(&self, until: Instant) -> Option<WaitsFor<'_>> {
         let behind = |clock: &&ClockProgress| clock.read_to.is_none_or(|read_to| read_to < until);
-        self.clocks.iter().find(behind).map(|clock| &clock.serial)
+        match self {
+            Self::Clocks(clocks) => clocks.iter().find(behind).map(|clock| WaitsFor::Clock(&clock.serial)),
+            Self::NoClockYet => Some(WaitsFor::FirstClock),
+        }
     }
 }

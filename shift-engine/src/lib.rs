@@ -13,13 +13,16 @@
 
 pub mod civil;
 pub mod company_rule;
+pub mod digest;
 pub mod document;
 pub mod exception;
 pub mod explain;
 pub mod geofence;
+pub mod identity;
 pub mod input;
 pub mod interval;
 pub mod policy;
+pub mod reach;
 pub mod record;
 pub mod roster;
 pub mod rulebook;
@@ -29,12 +32,17 @@ pub mod time;
 mod pipeline;
 
 pub use company_rule::CompanyRuleDefinition;
+pub use digest::MonthDigest;
 pub use document::{BadDocument, Typed};
 pub use exception::{Exception, ExceptionKind, Fix, Severity};
 pub use explain::{Explanation, Fact, Figure, Rule, Step};
-pub use input::{Ask, ClockProgress, Completeness, Keyed, MARGIN_DAYS, Person, PunchFact, direction_key};
+pub use identity::Identities;
+pub use input::{
+    Ask, ClockProgress, Completeness, Keyed, MARGIN_DAYS, Person, PunchFact, WaitsFor, direction_key,
+};
 pub use pipeline::{Output, compute};
 pub use policy::PolicyRules;
+pub use reach::{Reach, reach};
 pub use record::{
     Adjustment, DayKind, DayRecord, DayState, Digest, Figures, Flag, Overtime, OvertimeState, PeriodKind,
     PeriodRecord, PunchRole, PunchUse, ShiftRecord, Status, TierKind,

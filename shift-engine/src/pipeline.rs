@@ -33,6 +33,7 @@ use self::lateness::covered_length;
 use self::mark::{Direction, Marks, day_at};
 use self::measure::{Measuring, Part};
 use self::period::DayLine;
+pub(crate) use self::period::{month_of, week_start};
 use self::plan::DayPlan;
 use crate::explain::{Explanation, Fact, Figure, Rule, Trace};
 use crate::input::{Ask, Person};
@@ -51,7 +52,7 @@ pub struct Output {
     pub days: Vec<DayRecord>,
     /// The weeks, months and pay periods that hold a date asked for, summed over the days asked for and the stored ones.
     pub periods: Vec<PeriodRecord>,
-    /// What each punch between the dates asked for was, by instant.
+    /// What each punch was that counted for a date asked for or was made on one, by instant.
     pub punches: Vec<PunchUse>,
     /// Locked days that would now be other than they are stored.
     pub adjustments: Vec<Adjustment>,
@@ -76,7 +77,9 @@ pub fn compute(book: &Rulebook, person: &Person<'_>, ask: &Ask<'_>) -> Output {
     let computing = Computing { book, person, ask, plans: &plans, marks: &marks, uses: &uses };
     let mut output = computing.days(&attributed.works);
     output.punches = uses;
-    output.punches.retain(|used| ask.from <= used.date && used.date <= ask.to);
+    let asked = |date: NaiveDate| ask.from <= date && date <= ask.to;
+    let made_on = |used: &PunchUse| day_at(&plans, used.at).is_some_and(|day| asked(plans[day].date));
+    output.punches.retain(|used| asked(used.date) || made_on(used));
     let mut known: BTreeMap<NaiveDate, &DayRecord> =
         person.stored.iter().map(|day| (day.date, day)).collect();
     known.retain(|date, _| *date < ask.from || ask.to < *date);

@@ -3,7 +3,7 @@
 use super::measure::Part;
 use super::plan::DayPlan;
 use crate::explain::{Fact, Rule, Trace};
-use crate::input::Ask;
+use crate::input::{Ask, WaitsFor};
 use crate::policy::Attribution;
 use crate::time::{Instant, Seconds};
 
@@ -33,11 +33,13 @@ pub(super) fn is_final(plan: &DayPlan<'_>, parts: &[Part], ask: &Ask<'_>, trace:
         trace.decided(Rule::Waiting, || [("until", Fact::At(waits_until))]);
         return false;
     }
-    if let Some(clock) = ask.completeness.waits_for(closes + Seconds::new(1)) {
-        trace.decided(Rule::Waiting, || {
-            [("clock", Fact::Name(clock.as_str().into())), ("until", Fact::At(closes))]
-        });
-        return false;
+    let missing = ask.completeness.waits_for(closes + Seconds::new(1));
+    if let Some(missing) = missing {
+        let clock = match missing {
+            WaitsFor::Clock(serial) => serial.as_str(),
+            WaitsFor::FirstClock => "",
+        };
+        trace.decided(Rule::Waiting, || [("clock", Fact::Name(clock.into())), ("until", Fact::At(closes))]);
     }
-    true
+    missing.is_none()
 }

@@ -62,7 +62,10 @@ pub(super) fn gather(person: &Person<'_>, plans: &[DayPlan<'_>]) -> Marks {
         for (_, note) in notes[from..].iter().take_while(|(_, note)| note.punch == punch.id) {
             match note.note_type {
                 PunchNoteType::Void => role = Some(PunchRole::Void),
-                PunchNoteType::SamePunch => role = role.or(Some(PunchRole::Same)),
+                PunchNoteType::SamePunch if counts_elsewhere(person, &notes, note) => {
+                    role = role.or(Some(PunchRole::Same));
+                }
+                PunchNoteType::SamePunch => {}
                 PunchNoteType::ZoneCorrection => {
                     if let Some(zone) = note.zone.as_ref().and_then(|zone| zone.as_str().parse().ok()) {
                         mark.at = instant_in(zone, punch.raw_time.wall());
@@ -88,6 +91,18 @@ pub(super) fn gather(person: &Person<'_>, plans: &[DayPlan<'_>]) -> Marks {
         }
     }
     marks
+}
+
+/// Whether the punch that a note calls the same is there and counts: two sides may each have noted the other one as
+/// the repetition, and then the lower id counts.
+fn counts_elsewhere(person: &Person<'_>, notes: &[&Keyed<PunchNote>], note: &PunchNote) -> bool {
+    let Some(other) = note.other.filter(|other| person.punches.iter().any(|punch| punch.id == *other)) else {
+        return false;
+    };
+    let back = |(_, back): &&&Keyed<PunchNote>| {
+        back.punch == other && back.note_type == PunchNoteType::SamePunch && back.other == Some(note.punch)
+    };
+    note.punch > other || !notes.iter().any(|back_note| back(&back_note))
 }
 
 impl Marks {

@@ -55,11 +55,18 @@ impl<'a> DayLine<'a> {
 }
 
 /// The first day of the week of a date.
-pub(super) fn week_start(date: NaiveDate, first: Weekday) -> NaiveDate {
+pub(crate) fn week_start(date: NaiveDate, first: Weekday) -> NaiveDate {
     let number = |day: Weekday| Weekday::ALL.iter().position(|other| *other == day);
     let back =
         number(weekday_of(date)).zip(number(first)).map_or(0, |(today, first)| (7 + today - first) % 7);
     shifted(date, -i64::try_from(back).unwrap_or(0))
+}
+
+/// The first and last day of the month of a date.
+pub(crate) fn month_of(date: NaiveDate) -> (NaiveDate, NaiveDate) {
+    let first = date.with_day(1).unwrap_or(date);
+    let next = first.checked_add_months(chrono::Months::new(1));
+    (first, next.map_or(first, crate::civil::previous))
 }
 
 /// Applies the rules over several days to the computed days of the line.
@@ -179,11 +186,10 @@ pub(super) fn records(
         }
         week = next;
     }
-    let mut month = ask.from.with_day(1).unwrap_or(ask.from);
-    while month <= ask.to {
-        let Some(next) = month.checked_add_months(chrono::Months::new(1)) else { break };
-        spans.push((PeriodKind::Month, month, crate::civil::previous(next)));
-        month = next;
+    let mut month = month_of(ask.from);
+    while month.0 <= ask.to && month.0 < month.1 {
+        spans.push((PeriodKind::Month, month.0, month.1));
+        month = month_of(crate::civil::next(month.1));
     }
     let touched = book.pay_periods().iter().filter(|period| period.from <= ask.to && ask.from <= period.to);
     spans.extend(touched.map(|period| (PeriodKind::PayPeriod, period.from, period.to)));

@@ -1,7 +1,11 @@
-//! One hash over everything a computation at a site depends on beside the person's own facts.
+//! One hash over the rules that count at a site.
+//!
+//! Records of other sites are left out, because an edge does not have them; rosters too, because they are facts about
+//! people like punches.
 
 use serde_json::Value;
-use shared_model::entity::Entity;
+use shared_model::SiteId;
+use shared_model::entity::{Entity, ScopeKind};
 use uuid::Uuid;
 
 use super::Sources;
@@ -18,18 +22,25 @@ pub(super) fn of(sources: &Sources<'_>) -> [u8; 32] {
     let zones = serde_json::to_value(sources.zones).unwrap_or_default();
     value(&mut hasher, &zones);
     record(&mut hasher, sources.company);
-    records(&mut hasher, sources.departments, |id| id.uuid());
-    records(&mut hasher, sources.shifts, |id| id.uuid());
-    records(&mut hasher, sources.rosters, |id| id.uuid());
-    records(&mut hasher, sources.policies, |id| id.uuid());
-    records(&mut hasher, sources.holidays, |id| id.uuid());
-    records(&mut hasher, sources.pay_periods, |id| id.uuid());
-    records(&mut hasher, sources.company_rules, |id| id.uuid());
+    let here = |site: Option<SiteId>| site.is_none_or(|site| site == sources.site);
+    records(&mut hasher, sources.shifts, |_| true);
+    records(&mut hasher, sources.policies, |policy| match policy.scope_kind {
+        ScopeKind::Company | ScopeKind::Employee => true,
+        ScopeKind::Site => here(policy.scope.map(SiteId::from_uuid)),
+        ScopeKind::Department => {
+            let mut all = sources.departments.iter();
+            all.any(|(id, department)| Some(id.uuid()) == policy.scope && here(department.site))
+        }
+    });
+    records(&mut hasher, sources.holidays, |holiday| here(holiday.site));
+    records(&mut hasher, sources.pay_periods, |period| here(period.site));
+    records(&mut hasher, sources.company_rules, |rule| rule.active);
     *hasher.finalize().as_bytes()
 }
 
-fn records<E: Entity>(hasher: &mut blake3::Hasher, list: &[Keyed<E>], key: fn(&E::Id) -> Uuid) {
-    let mut sorted: Vec<_> = list.iter().map(|(id, entity)| (key(id), entity)).collect();
+fn records<E: Entity>(hasher: &mut blake3::Hasher, list: &[Keyed<E>], counts: impl Fn(&E) -> bool) {
+    let counted = list.iter().filter(|(_, entity)| counts(entity));
+    let mut sorted: Vec<(Uuid, &E)> = counted.map(|(id, entity)| ((*id).into(), entity)).collect();
     sorted.sort_by_key(|(key, _)| *key);
     hasher.update(&E::KIND.number().to_le_bytes());
     hasher.update(&sorted.len().to_le_bytes());

@@ -138,7 +138,7 @@ impl Setting {
             decisions: &self.decisions,
             stored,
         };
-        let completeness = Completeness::default();
+        let completeness = Completeness::Clocks(Vec::new());
         let ask = Ask {
             from: self.from,
             to: self.to,
