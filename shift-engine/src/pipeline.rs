@@ -29,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 
 use self::attribute::{Attributed, Work};
+use self::finality::Finality;
 use self::lateness::covered_length;
 use self::mark::{Direction, Marks, day_at};
 use self::measure::{Measuring, Part};
@@ -92,7 +93,7 @@ pub fn compute(book: &Rulebook, person: &Person<'_>, ask: &Ask<'_>) -> Output {
 struct Draft<'a> {
     plan: &'a DayPlan<'a>,
     parts: Vec<Part>,
-    is_final: bool,
+    over: Finality,
     trace: Trace,
 }
 
@@ -157,7 +158,8 @@ impl<'a> Computing<'a> {
             let source = if plan.detected { "punches" } else { plan.source.as_str() };
             trace.decided(Rule::ShiftFrom, || [("source", Fact::Name(source.into()))]);
         }
-        let is_final = finality::is_final(plan, &parts, self.ask, &mut trace);
+        let over = finality::judge(plan, &parts, self.ask, &mut trace);
+        let is_final = over.is_final;
         for (index, part) in parts.iter_mut().enumerate() {
             trace.on_part(Some(index));
             lateness::judge(plan, part, is_final, self.ask.as_of, &mut trace);
@@ -175,12 +177,12 @@ impl<'a> Computing<'a> {
             }
         }
         trace.on_part(None);
-        Some(Draft { plan, parts, is_final, trace })
+        Some(Draft { plan, parts, over, trace })
     }
 
     fn record(&self, draft: Draft<'_>, tiers: Vec<TierTime>) -> (DayRecord, Option<Explanation>) {
-        let Draft { plan, parts, is_final, mut trace } = draft;
-        let judged = status::judge(plan, &parts, is_final, &mut trace);
+        let Draft { plan, parts, over, mut trace } = draft;
+        let judged = status::judge(plan, &parts, over.is_final, &mut trace);
         let mut figures = Figures::default();
         parts.iter().for_each(|part| figures += part.figures);
         let found = overtime::sum(&tiers);
@@ -193,7 +195,9 @@ impl<'a> Computing<'a> {
         let mut record = DayRecord {
             date: plan.date,
             status: judged.status,
-            state: if is_final { DayState::Final } else { DayState::Provisional },
+            state: if over.is_final { DayState::Final } else { DayState::Provisional },
+            closes: over.closes,
+            settles: over.settles,
             kind: plan.kind,
             locked: self.book.is_locked(plan.date),
             policy: plan.policy,

@@ -1,7 +1,7 @@
 //! What comes out: the attendance records.
 //!
 //! A record's canonical bytes are its compact JSON behind [`RECORD_VERSION`]: fields in the order of the types, sets
-//! sorted, whole numbers only. The same inputs give the same bytes on every machine.
+//! sorted, whole numbers only, what is nothing left out. The same inputs give the same bytes on every machine.
 
 use std::collections::BTreeSet;
 
@@ -133,33 +133,49 @@ pub struct DayRecord {
     pub status: Status,
     /// Whether it can still change by itself.
     pub state: DayState,
+    /// The last instant of which a punch can still count for the day.
+    pub closes: Instant,
+    /// When it may be final at the earliest: the policy's wait after that.
+    pub settles: Instant,
     /// What calendar and roster make of it.
     pub kind: DayKind,
     /// Whether it lies in a locked period.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub locked: bool,
     /// The policy version it was worked out by; `None` = the built-in defaults.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub policy: Option<PolicyId>,
     /// The leave of the day.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub leave: Option<LeaveMark>,
     /// With half a day's leave: what the other half is, once it is known.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub other_half: Option<Status>,
     /// First in, as punched.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub first_in: Option<Instant>,
     /// Last out, as punched or set by rule.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub last_out: Option<Instant>,
     /// The day's figures: those of its shifts together.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub figures: Figures,
     /// The day's overtime.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub overtime: Overtime,
     /// Its shifts, by scheduled start.
     pub shifts: Vec<ShiftRecord>,
     /// Marks.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub flags: BTreeSet<Flag>,
     /// Marks set by company rules.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub company_flags: BTreeSet<Code>,
     /// Allowances given by company rules.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub allowances: Vec<Allowance>,
     /// What a person should look at.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub exceptions: Vec<Exception>,
 }
 
@@ -168,24 +184,34 @@ pub struct DayRecord {
 #[serde(deny_unknown_fields)]
 pub struct Figures {
     /// Paid time that is owed.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub expected: Seconds,
     /// Net worked time.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub worked: Seconds,
     /// Worked time that is no overtime.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub regular: Seconds,
     /// Time credited for duty elsewhere and paid hourly leave.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub credited: Seconds,
     /// Late, beyond grace.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub late: Seconds,
     /// Left early, beyond grace.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub early: Seconds,
     /// Short of what is owed.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub undertime: Seconds,
     /// Worked in the night window.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub night: Seconds,
     /// Scheduled and automatic breaks taken off.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub breaks: Seconds,
     /// Punched out between first in and last out.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub gaps: Seconds,
 }
 
@@ -209,26 +235,36 @@ impl std::ops::AddAssign for Figures {
 #[serde(deny_unknown_fields)]
 pub struct ShiftRecord {
     /// The shift.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub shift: Option<ShiftId>,
     /// Scheduled start.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub scheduled_start: Option<Instant>,
     /// Scheduled end.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub scheduled_end: Option<Instant>,
     /// What the shift is on its own.
     pub status: Status,
     /// First in, as punched.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub first_in: Option<Instant>,
     /// Last out, as punched or set by rule.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub last_out: Option<Instant>,
     /// First in, rounded.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub in_rounded: Option<Instant>,
     /// Last out, rounded.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub out_rounded: Option<Instant>,
     /// How many sessions.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sessions: u16,
     /// Its figures.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub figures: Figures,
     /// Its marks.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub flags: BTreeSet<Flag>,
 }
 
@@ -251,18 +287,25 @@ pub struct LeaveMark {
 #[serde(deny_unknown_fields)]
 pub struct Overtime {
     /// What the rules find.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub found: Seconds,
     /// What counts after minimum, unit and cap.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub counted: Seconds,
     /// What was approved; `None` = nobody decided.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub approved: Option<Seconds>,
     /// What is paid.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub payable: Seconds,
     /// Of what counts, what is above a legal maximum. Shown, never hidden.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub above_limit: Seconds,
     /// Where approval stands.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub approval: OvertimeState,
     /// What counts, by tier.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub tiers: Vec<TierTime>,
 }
 
@@ -354,32 +397,46 @@ pub struct PeriodRecord {
     /// Whether every day of it that has a record is final, and the last day is over.
     pub state: DayState,
     /// Days present.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub present: u16,
     /// Days absent.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub absent: u16,
     /// Half days.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub half_days: u16,
     /// Weekly offs.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub weekly_offs: u16,
     /// Public holidays.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub holidays: u16,
     /// Days of full leave.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub leaves: u16,
     /// Lates.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub late_count: u16,
     /// Early exits.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub early_count: u16,
     /// Half days taken off for lates.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub penalty_half_days: u16,
     /// The figures of its days together.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub figures: Figures,
     /// Overtime that counts.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub overtime: Seconds,
     /// Overtime that is paid.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub payable_overtime: Seconds,
     /// Overtime above a legal maximum of the day or the period.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub overtime_above_limit: Seconds,
     /// Whether a legal maximum of the period was passed.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub limit_breached: bool,
 }
 
@@ -467,6 +524,11 @@ impl std::fmt::Debug for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Digest({self})")
     }
+}
+
+/// Whether a field says nothing and is left out.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn canonical<T: Serialize>(record: &T) -> Vec<u8> {

@@ -5,7 +5,7 @@
 
 mod version;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
 use shared_model::entity::{
@@ -18,12 +18,13 @@ use shared_model::{
 };
 use uuid::Uuid;
 
+use crate::ENGINE_VERSION;
 use crate::civil::{Civil, ZONE_DATA};
 use crate::company_rule::CompanyRuleDefinition;
 use crate::document::{BadDocument, Typed};
 use crate::input::Keyed;
 use crate::policy::PolicyRules;
-use crate::roster::RosterPattern;
+use crate::roster::{PatternDay, RosterPattern};
 use crate::shift::ShiftDefinition;
 
 /// The records a rulebook is built from. They may hold more than the site's; the order does not matter.
@@ -70,8 +71,8 @@ pub struct Rulebook {
     week_starts_on: Weekday,
     parents: BTreeMap<DepartmentId, Option<DepartmentId>>,
     shifts: BTreeMap<ShiftId, KnownShift>,
-    assignments: Vec<Assignment>,
-    policies: Vec<PolicyVersion>,
+    assignments: HashMap<Scope, Vec<Assignment>>,
+    policies: HashMap<Scope, Vec<PolicyVersion>>,
     holidays: BTreeMap<NaiveDate, Vec<KnownHoliday>>,
     pay_periods: Vec<KnownPeriod>,
     company_rules: Vec<KnownRule>,
@@ -91,7 +92,6 @@ pub(crate) struct KnownShift {
 #[derive(Debug)]
 struct Assignment {
     id: RosterId,
-    scope: Scope,
     basis: RosterBasis,
     from: NaiveDate,
     to: Option<NaiveDate>,
@@ -101,7 +101,6 @@ struct Assignment {
 #[derive(Debug)]
 struct PolicyVersion {
     id: PolicyId,
-    scope: Scope,
     effective_from: NaiveDate,
     rules: PolicyRules,
 }
@@ -130,7 +129,7 @@ pub(crate) struct KnownRule {
 }
 
 /// Whom a roster or policy is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Scope {
     Company,
     Site(SiteId),
@@ -150,25 +149,9 @@ impl Scope {
     }
 }
 
-/// The scopes a person belongs to.
+/// The scopes a person belongs to, the narrowest first.
 #[derive(Debug)]
-pub(crate) struct Memberships {
-    employee: EmployeeId,
-    departments: Vec<DepartmentId>,
-    site: SiteId,
-}
-
-impl Memberships {
-    /// How narrow a scope is for the person, 0 the narrowest; `None` = it is for others.
-    fn distance(&self, scope: Scope) -> Option<usize> {
-        match scope {
-            Scope::Employee(id) => (id == self.employee).then_some(0),
-            Scope::Department(id) => self.departments.iter().position(|own| *own == id).map(|at| at + 1),
-            Scope::Site(id) => (id == self.site).then(|| self.departments.len() + 1),
-            Scope::Company => Some(self.departments.len() + 2),
-        }
-    }
-}
+pub(crate) struct Memberships(Vec<Scope>);
 
 /// Where a date's shifts come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,8 +196,8 @@ impl Rulebook {
             week_starts_on: sources.company.week_starts_on,
             parents: sources.departments.iter().map(|(id, record)| (*id, record.parent)).collect(),
             shifts: BTreeMap::new(),
-            assignments: Vec::new(),
-            policies: Vec::new(),
+            assignments: HashMap::new(),
+            policies: HashMap::new(),
             holidays: BTreeMap::new(),
             pay_periods: Vec::new(),
             company_rules: Vec::new(),
@@ -235,20 +218,19 @@ impl Rulebook {
                 .and_then(|scope| RosterPattern::parse(&roster.pattern).map(|pattern| (scope, pattern)));
             if let Some((scope, pattern)) = book.checked(Kind::Roster, id.uuid(), read) {
                 let (basis, from, to) = (roster.basis, roster.from, roster.to);
-                book.assignments.push(Assignment { id: *id, scope, basis, from, to, pattern });
+                let known = Assignment { id: *id, basis, from, to, pattern };
+                book.assignments.entry(scope).or_default().push(known);
             }
         }
-        book.assignments.sort_by_key(|assignment| assignment.id);
+        for of_scope in book.assignments.values_mut() {
+            of_scope.sort_by_key(|assignment| assignment.id);
+        }
         for (id, policy) in sources.policies {
             let read = Scope::of(policy.scope_kind, policy.scope)
                 .and_then(|scope| PolicyRules::parse(&policy.rules).map(|rules| (scope, rules)));
             if let Some((scope, rules)) = book.checked(Kind::Policy, id.uuid(), read) {
-                book.policies.push(PolicyVersion {
-                    id: *id,
-                    scope,
-                    effective_from: policy.effective_from,
-                    rules,
-                });
+                let known = PolicyVersion { id: *id, effective_from: policy.effective_from, rules };
+                book.policies.entry(scope).or_default().push(known);
             }
         }
         for (_, holiday) in sources.holidays {
@@ -300,10 +282,11 @@ impl Rulebook {
         &self.version
     }
 
-    /// The zone data of this build.
+    /// The versions a record was worked out with, for people: engine, zone data, the beginning of [`Self::version`].
     #[must_use]
-    pub const fn zone_data(&self) -> &'static str {
-        ZONE_DATA
+    pub fn label(&self) -> String {
+        let version: String = self.version[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{ENGINE_VERSION}/{ZONE_DATA}/{version}")
     }
 
     /// The first day of the week.
@@ -346,51 +329,40 @@ impl Rulebook {
             departments.push(id);
             next = self.parents.get(&id).copied().flatten();
         }
-        Memberships { employee, departments, site: record.site }
+        let mut scopes = vec![Scope::Employee(employee)];
+        scopes.extend(departments.into_iter().map(Scope::Department));
+        scopes.extend([Scope::Site(record.site), Scope::Company]);
+        Memberships(scopes)
     }
 
     /// The policy in force: of the narrowest scope, the version that took effect last; of two on one day, the later id.
     pub(crate) fn policy(&self, who: &Memberships, date: NaiveDate) -> (Option<PolicyId>, &PolicyRules) {
-        let in_force = self.policies.iter().filter(|version| version.effective_from <= date);
-        let best = in_force.filter_map(|version| Some((who.distance(version.scope)?, version))).min_by_key(
-            |(distance, version)| {
-                (*distance, std::cmp::Reverse(version.effective_from), std::cmp::Reverse(version.id))
-            },
-        );
-        best.map_or((None, &self.fallback), |(_, version)| (Some(version.id), &version.rules))
+        let in_force = who.0.iter().find_map(|scope| {
+            let versions = self.policies.get(scope)?.iter().filter(|version| version.effective_from <= date);
+            versions.max_by_key(|version| (version.effective_from, version.id))
+        });
+        in_force.map_or((None, &self.fallback), |version| (Some(version.id), &version.rules))
     }
 
     /// What assignments say of a date: rosters before defaults, the narrowest scope that says anything, and of that
     /// scope all assignments together.
     pub(crate) fn assigned(&self, who: &Memberships, date: NaiveDate) -> Assigned {
-        use crate::roster::PatternDay;
-        let mut best: Option<(RosterBasis, usize)> = None;
-        let mut found = Assigned { shifts: Vec::new(), explicit: false, source: ShiftSource::Nothing };
-        for assignment in &self.assignments {
-            let covers = assignment.from <= date && assignment.to.is_none_or(|to| date <= to);
-            let Some(distance) = who.distance(assignment.scope).filter(|_| covers) else { continue };
-            let (shifts, explicit) = match assignment.pattern.on(date) {
-                PatternDay::Silent => continue,
-                PatternDay::Usual(shifts) => (shifts, false),
-                PatternDay::Explicit(shifts) => (shifts, true),
-            };
-            let rank = (assignment.basis, distance);
-            if best.is_none_or(|best| rank < best) {
-                let source = match assignment.basis {
-                    RosterBasis::Roster => ShiftSource::Roster,
-                    RosterBasis::Default => ShiftSource::Default,
+        for (basis, source) in
+            [(RosterBasis::Roster, ShiftSource::Roster), (RosterBasis::Default, ShiftSource::Default)]
+        {
+            let found = who.0.iter().filter_map(|scope| self.assignments.get(scope)).find_map(|of_scope| {
+                let covers = |assignment: &&Assignment| {
+                    assignment.basis == basis
+                        && assignment.from <= date
+                        && assignment.to.is_none_or(|to| date <= to)
                 };
-                best = Some(rank);
-                found = Assigned { shifts: Vec::new(), explicit: false, source };
-            }
-            if best == Some(rank) {
-                found.explicit |= explicit;
-                let new = shifts.iter().filter(|shift| !found.shifts.contains(shift));
-                let new: Vec<_> = new.copied().collect();
-                found.shifts.extend(new);
+                together(of_scope.iter().filter(covers).map(|assignment| assignment.pattern.on(date)), source)
+            });
+            if let Some(found) = found {
+                return found;
             }
         }
-        found
+        Assigned { shifts: Vec::new(), explicit: false, source: ShiftSource::Nothing }
     }
 
     /// The holiday of a date for somebody of these groups: a whole one before a half one.
@@ -400,4 +372,24 @@ impl Rulebook {
             |holiday: &&KnownHoliday| holiday.group.as_ref().is_none_or(|group| groups.contains(group));
         all.iter().filter(counts).map(|holiday| holiday.kind).min()
     }
+}
+
+/// What the assignments of one scope say together; `None` = nothing.
+fn together<'a>(patterns: impl Iterator<Item = PatternDay<'a>>, source: ShiftSource) -> Option<Assigned> {
+    let mut found: Option<Assigned> = None;
+    for pattern in patterns {
+        let (shifts, explicit) = match pattern {
+            PatternDay::Silent => continue,
+            PatternDay::Usual(shifts) => (shifts, false),
+            PatternDay::Explicit(shifts) => (shifts, true),
+        };
+        let found = found.get_or_insert_with(|| Assigned { shifts: Vec::new(), explicit: false, source });
+        found.explicit |= explicit;
+        for shift in shifts {
+            if !found.shifts.contains(shift) {
+                found.shifts.push(*shift);
+            }
+        }
+    }
+    found
 }

@@ -7,6 +7,16 @@ use crate::input::{Ask, WaitsFor};
 use crate::policy::Attribution;
 use crate::time::{Instant, Seconds};
 
+/// When a day is over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Finality {
+    /// The last instant of which a punch can still count.
+    pub(super) closes: Instant,
+    /// The policy's wait after that.
+    pub(super) settles: Instant,
+    pub(super) is_final: bool,
+}
+
 /// The last instant of which a punch can still count for the day.
 fn closes(plan: &DayPlan<'_>, parts: &[Part]) -> Instant {
     let windows = parts.iter().filter_map(|part| Some(part.shift.as_ref()?.window.1));
@@ -25,21 +35,20 @@ fn closes(plan: &DayPlan<'_>, parts: &[Part]) -> Instant {
     }
 }
 
-/// Whether the day is final.
-pub(super) fn is_final(plan: &DayPlan<'_>, parts: &[Part], ask: &Ask<'_>, trace: &mut Trace) -> bool {
+/// Judges whether a day is over, and for whom it waits.
+pub(super) fn judge(plan: &DayPlan<'_>, parts: &[Part], ask: &Ask<'_>, trace: &mut Trace) -> Finality {
     let closes = closes(plan, parts);
-    let waits_until = closes + plan.rules.absent_final_after_min.seconds();
-    if ask.as_of <= waits_until {
-        trace.decided(Rule::Waiting, || [("until", Fact::At(waits_until))]);
-        return false;
-    }
+    let settles = closes + plan.rules.absent_final_after_min.seconds();
     let missing = ask.completeness.waits_for(closes + Seconds::new(1));
-    if let Some(missing) = missing {
+    let waits = ask.as_of <= settles;
+    if waits {
+        trace.decided(Rule::Waiting, || [("until", Fact::At(settles))]);
+    } else if let Some(missing) = missing {
         let clock = match missing {
             WaitsFor::Clock(serial) => serial.as_str(),
             WaitsFor::FirstClock => "",
         };
         trace.decided(Rule::Waiting, || [("clock", Fact::Name(clock.into())), ("until", Fact::At(closes))]);
     }
-    missing.is_none()
+    Finality { closes, settles, is_final: !waits && missing.is_none() }
 }
