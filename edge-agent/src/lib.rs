@@ -1,5 +1,6 @@
 //! `muster-edge`: collects punches from clocks, works out attendance, shows it, syncs it.
 
+pub mod attendance;
 pub mod backoff;
 pub mod clock;
 pub mod command;

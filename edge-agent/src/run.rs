@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::attendance::Attendance;
 use crate::clock::{OsEntropy, SystemClock};
 use crate::config::Config;
 use crate::device::registry::Registry;
@@ -108,6 +109,8 @@ pub async fn run(options: RunOptions, stop: CancellationToken) -> anyhow::Result
 #[expect(clippy::unused_async, reason = "parts that listen bind their port here")]
 async fn start_parts(agent: &Agent, _tell: fn(&serde_json::Value)) -> anyhow::Result<()> {
     agent.parts.spawn(Sync::of(agent).run(agent.stop.clone()));
+    let attendance = Attendance::new(agent.store.clone(), Arc::clone(&agent.clock));
+    agent.parts.spawn(attendance.run(agent.stop.clone()));
     Ok(())
 }
 

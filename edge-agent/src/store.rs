@@ -13,6 +13,7 @@
 //! recomputed. Only this module and its children know SQL.
 
 mod account;
+mod attendance;
 mod audit;
 mod change;
 mod clock_user;
@@ -46,6 +47,7 @@ use shared_model::{Clock, Entropy};
 use tokio::sync::broadcast;
 
 pub use account::{LocalSession, LocalUser, SessionOrigin, SessionRow};
+pub use attendance::{Cursor, Distribution, Settling, Stray};
 pub use audit::{AuditRow, Via};
 pub use change::{Author, Edit};
 pub use clock_user::{ClockUser, UsersTaken};

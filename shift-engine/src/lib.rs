@@ -23,6 +23,7 @@ pub mod input;
 pub mod interval;
 pub mod policy;
 pub mod reach;
+pub mod recompute;
 pub mod record;
 pub mod roster;
 pub mod rulebook;
@@ -43,6 +44,7 @@ pub use input::{
 pub use pipeline::{Output, compute};
 pub use policy::PolicyRules;
 pub use reach::{Reach, reach};
+pub use recompute::{PunchRow, Recomputed, Shared, StoredFacts, StoredPunch, recompute};
 pub use record::{
     Adjustment, DayKind, DayRecord, DayState, Digest, Figures, Flag, Overtime, OvertimeState, PeriodKind,
     PeriodRecord, PunchRole, PunchUse, ShiftRecord, Status, TierKind,

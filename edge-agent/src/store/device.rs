@@ -7,7 +7,7 @@ use shared_model::entity::Device;
 use shared_model::{ClockSerial, Kind, RawTime};
 use sync_protocol::{LedgerEntry, Watermark};
 
-use super::{DateSpan, ReadTx, RecomputeScope, StoreError, StoreEvent, Stored, Taken, WriteTx};
+use super::{ReadTx, StoreError, StoreEvent, Stored, Taken, WriteTx};
 
 /// A watermark that only moved in time is logged when it moved at least so far, seconds.
 const WATERMARK_STEP: i64 = 600;
@@ -329,24 +329,9 @@ impl WriteTx {
             .execute(params![clock, position, newest, seconds, mark.observed_at.timestamp_millis()])?;
         let id = self.connection.last_insert_rowid();
         self.log_ledger_entry(&LedgerEntry::Watermark(mark), id)?;
-        self.ask_for_provisional()
-    }
-
-    /// Days that waited for a clock may be final now.
-    fn ask_for_provisional(&self) -> Result<(), StoreError> {
-        let (from, to): (Option<String>, Option<String>) = self
-            .connection
-            .prepare_cached(
-                "SELECT min(work_date), max(work_date) FROM attendance_day WHERE provisional = 1",
-            )?
-            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let date = |text: Option<String>| text.and_then(|text| text.parse().ok());
-        match (date(from), date(to)) {
-            (Some(from), Some(to)) => {
-                self.ask_recompute(&RecomputeScope::Everyone, DateSpan { from: Some(from), to: Some(to) })
-            }
-            _ => Ok(()),
-        }
+        // Days that waited for this clock may be final now.
+        self.tell(StoreEvent::Recompute);
+        Ok(())
     }
 
     /// Keeps the key of a clock; an empty one forgets it.

@@ -119,7 +119,7 @@ impl WriteTx {
 }
 
 impl ReadTx {
-    /// The oldest rows of the queue.
+    /// The next rows of the queue: fresh punches first, then the oldest.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] for a row that cannot be read.
@@ -138,7 +138,8 @@ impl ReadTx {
 
 fn queue(connection: &Connection, limit: u32) -> Result<Vec<Recompute>, StoreError> {
     let mut query = connection.prepare_cached(
-        "SELECT scope, key, date_from, date_to, stamp FROM recompute_queue ORDER BY queued_at, scope, key LIMIT ?1",
+        "SELECT scope, key, date_from, date_to, stamp FROM recompute_queue
+         ORDER BY scope <> 'code', queued_at, scope, key LIMIT ?1",
     )?;
     let mut rows = query.query([limit])?;
     let mut found = Vec::new();

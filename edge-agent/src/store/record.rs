@@ -190,7 +190,7 @@ fn one<E: Entity>(connection: &Connection, id: E::Id) -> Result<Option<Stored<E>
 
 /// Living records of a kind in the order of their keys. One that cannot be read (a key left blank by a merge) is
 /// passed over and counted in the log: it must not hide the others.
-fn all<E: Entity>(
+pub(super) fn all<E: Entity>(
     connection: &Connection,
     filter: &str,
     values: &[&dyn rusqlite::ToSql],

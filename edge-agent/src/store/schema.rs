@@ -14,6 +14,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0003_derived", include_str!("../../../migrations/edge/0003_derived.sql")),
     ("0004_device", include_str!("../../../migrations/edge/0004_device.sql")),
     ("0005_account", include_str!("../../../migrations/edge/0005_account.sql")),
+    ("0006_attendance", include_str!("../../../migrations/edge/0006_attendance.sql")),
 ];
 
 /// The schema version this program knows.
@@ -58,6 +59,7 @@ mod tests {
         ("0003_derived", "572c363d7aa061f4"),
         ("0004_device", "fbad894c3891ccd1"),
         ("0005_account", "cf862e75497be131"),
+        ("0006_attendance", "eebcc92e75e97e03"),
     ];
 
     fn fresh() -> Connection {
