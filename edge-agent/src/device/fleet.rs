@@ -17,7 +17,7 @@ use super::push_host::PushHost;
 use super::push_sink::{PushSink, SILENT_AFTER};
 use super::registry::{AdoptedClock, Registry};
 use super::supervisor::{Outcome, Request, Setup, Wanted, supervise};
-use crate::store::{DeviceReport, Link, Store, StoreEvent};
+use crate::store::{Author, DeviceReport, Link, Store, StoreEvent};
 
 /// A supervised clock.
 struct Watched {
@@ -46,11 +46,16 @@ pub enum AskError {
 }
 
 impl FleetHandle {
-    /// Asks a clock and waits for the outcome. Posting clocks only queue it.
+    /// Asks a clock on somebody's behalf and waits for the outcome. Posting clocks only queue it.
     ///
     /// # Errors
     /// [`AskError`].
-    pub async fn ask(&self, serial: &ClockSerial, what: Wanted) -> Result<Outcome, AskError> {
+    pub async fn ask(
+        &self,
+        author: &Author,
+        serial: &ClockSerial,
+        what: Wanted,
+    ) -> Result<Outcome, AskError> {
         let clock = self.registry.of(serial.as_str()).ok_or_else(|| AskError::Unknown(serial.to_string()))?;
         if clock.device.transport == Transport::Push {
             return self.ask_pushing(serial, what).await;
@@ -58,7 +63,7 @@ impl FleetHandle {
         let gone = || AskError::Failed("the clock is not supervised at the moment".to_owned());
         let requests = self.polled.lock().get(serial).cloned().ok_or_else(gone)?;
         let (reply, outcome) = oneshot::channel();
-        requests.send(Request { what, reply }).await.map_err(|_| gone())?;
+        requests.send(Request { what, author: *author, reply }).await.map_err(|_| gone())?;
         outcome.await.map_err(|_| gone())?.map_err(AskError::Failed)
     }
 

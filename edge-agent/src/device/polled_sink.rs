@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Offset as _, TimeZone as _, Utc};
 use device_protocols::driver::{
-    ClockReading, ClockUser as SeenUser, LogEnd, Observed, Origin, Refused, Sink,
+    BadRow, ClockReading, ClockUser as SeenUser, LogEnd, Observed, Origin, Refused, Sink,
 };
+use device_protocols::row::AttendanceRow;
 use parking_lot::Mutex;
 use shared_model::Route;
 use tokio::sync::Notify;
@@ -113,10 +114,10 @@ impl PolledSink {
         if other { Err(Refused::UnknownClock) } else { Ok(()) }
     }
 
-    async fn rows(&self, rows: &[device_protocols::row::AttendanceRow]) -> Result<(), Refused> {
+    async fn rows(&self, rows: &[AttendanceRow], bad: &[BadRow]) -> Result<(), Refused> {
         // Without a reading begun (nobody asked for the log) every row is looked at.
         let fresh = self.state.lock().reading.as_mut().map_or(rows, |reading| reading.next(rows));
-        let taken = self.intake.deliver(&self.clock, Route::Pull, fresh, &[]).await?;
+        let taken = self.intake.deliver(&self.clock, Route::Pull, fresh, bad).await?;
         self.state.lock().taken += taken;
         Ok(())
     }
@@ -182,7 +183,7 @@ impl Sink for PolledSink {
                 let taken = self.intake.store().write(move |tx| tx.take_users(&serial, &users, whole)).await;
                 taken.map(drop).map_err(|error| refused(&error))
             }
-            Observed::Rows { rows, bad: _ } => self.rows(&rows).await,
+            Observed::Rows { rows, bad } => self.rows(&rows, &bad).await,
             Observed::Unread { offset, bytes } => {
                 let taken = self.intake.keep_unread(&self.clock, Route::Pull, offset, &bytes).await?;
                 self.state.lock().taken += taken;

@@ -30,7 +30,7 @@ use super::registry::AdoptedClock;
 use crate::backoff::Backoff;
 use crate::config::PollConfig;
 use crate::ingest::Intake;
-use crate::store::{DeviceReport, Link, LogPlace, StoreError, Taken};
+use crate::store::{Author, DeviceReport, Link, LogPlace, StoreError, Taken};
 
 /// The port of this protocol where an address names none.
 pub const PORT: u16 = 4370;
@@ -48,6 +48,8 @@ const FACTS_EVERY: u32 = 30;
 pub struct Request {
     /// What.
     pub what: Wanted,
+    /// Who wants it.
+    pub author: Author,
     /// Where to tell what came of it.
     pub reply: oneshot::Sender<Result<Outcome, String>>,
 }
@@ -230,7 +232,7 @@ impl Supervisor {
         let interval = self.setup.config.interval();
         let mut wanted: Option<Request> = None;
         loop {
-            let what = wanted.as_ref().map(|request| request.what);
+            let what = wanted.as_ref().map(|request| (request.what, request.author));
             let round = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -304,7 +306,8 @@ impl Supervisor {
     }
 
     /// One look at the clock.
-    async fn round(&mut self, wanted: Option<Wanted>) -> Result<Outcome, RoundError> {
+    async fn round(&mut self, wanted: Option<(Wanted, Author)>) -> Result<Outcome, RoundError> {
+        let (wanted, author) = wanted.unzip();
         if self.rounds.is_multiple_of(FACTS_EVERY) || wanted == Some(Wanted::Test) {
             self.order(Ask::Facts).await?;
         }
@@ -322,7 +325,7 @@ impl Supervisor {
         let off = drift.is_none_or(|drift| drift.abs() > self.setup.config.max_drift_seconds);
         let by_policy = self.clock.device.set_time && off && wanted != Some(Wanted::Test);
         if by_policy || wanted == Some(Wanted::SetTime) {
-            self.set_time(drift, by_policy && wanted.is_none()).await?;
+            self.set_time(drift, author.unwrap_or(Author::SYSTEM)).await?;
         }
         self.rounds = self.rounds.wrapping_add(1);
         Ok(Outcome { taken, drift_seconds: self.sink.drift(), queued: false })
@@ -388,6 +391,7 @@ impl Supervisor {
         if !end.whole {
             return Err(RoundError::Incomplete(format!("{} rows", end.rows)));
         }
+        crate::fault_point!("pull.before_place");
         self.read_through(begun, Some(Read { place, unchanged: done.unchanged, grew: done.taken.new > 0 }))
             .await?;
         self.count = end.counted;
@@ -423,7 +427,7 @@ impl Supervisor {
     }
 
     /// Sets the clock, tells the audit log, and marks what was punched while it was wrong.
-    async fn set_time(&self, drift: Option<i64>, by_policy: bool) -> Result<(), RoundError> {
+    async fn set_time(&self, drift: Option<i64>, author: Author) -> Result<(), RoundError> {
         let now = self.setup.intake.clock().now();
         let zone = self.clock.zones.zone_on(now.naive_utc().date());
         let offset = zone.offset_from_utc_datetime(&now.naive_utc()).fix();
@@ -432,11 +436,8 @@ impl Supervisor {
         let right = self.setup.intake.store().read(move |tx| tx.clock_was_right(&serial)).await?;
         self.order(Ask::SetTime(offset)).await?;
         let serial = self.clock.serial.clone();
-        let written = self
-            .setup
-            .intake
-            .store()
-            .write(move |tx| tx.clock_was_set(&serial, drift, right, now, by_policy));
+        let written =
+            self.setup.intake.store().write(move |tx| tx.clock_was_set(&author, &serial, drift, right, now));
         let noted = written.await?;
         tracing::info!(
             clock.serial = %self.clock.serial,

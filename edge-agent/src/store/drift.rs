@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, params};
 use shared_model::entity::{PunchNote, PunchNoteType};
 use shared_model::text::{Code, Line};
-use shared_model::{ActorId, ClockSerial, PunchId, PunchNoteId, RawTime};
+use shared_model::{ClockSerial, PunchId, PunchNoteId, RawTime};
 
-use super::{Author, ReadTx, StoreError, Via, WriteTx};
+use super::{Author, ReadTx, StoreError, WriteTx};
 
 /// The mark on a punch that was made while its clock was wrong.
 pub const CLOCK_DRIFT: &str = "clock_drift";
@@ -38,21 +38,20 @@ impl WriteTx {
     /// What SQLite says.
     pub fn clock_was_set(
         &self,
+        author: &Author,
         serial: &ClockSerial,
         drift: Option<i64>,
         right: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
-        by_policy: bool,
     ) -> Result<u32, StoreError> {
         let clock = self.clock_id(serial)?;
         let noted = match right {
             Some(since) => self.mark_since(clock, since, drift)?,
             None => 0,
         };
-        let (actor, via) = (ActorId::SYSTEM, if by_policy { Via::System } else { Via::Console });
         let before = serde_json::json!({ "drift_seconds": drift }).to_string();
         let after = serde_json::json!({ "set_to": now, "punches_marked": noted }).to_string();
-        self.audit(actor, via, "device.set_time", serial.as_str(), &before, &after)?;
+        self.audit(author.actor, author.via, "device.set_time", serial.as_str(), &before, &after)?;
         Ok(noted)
     }
 
@@ -60,18 +59,28 @@ impl WriteTx {
         // Ids lead with the raw time: a day's margin covers every zone, the rest is told by when the punch came.
         let margin = chrono::Duration::days(2);
         let raw = |at: DateTime<Utc>| PunchId::lower_bound(RawTime::new(at.naive_utc()));
-        let early = since - margin - chrono::Duration::seconds(drift.unwrap_or(0).clamp(0, 86_400 * 3660));
+        // A clock that is behind writes times that lie before the one at which it was last right.
+        let behind = drift.unwrap_or(0).saturating_neg().clamp(0, 86_400 * 366 * 60);
+        let early = since - margin - chrono::Duration::seconds(behind);
         let mut query = self.connection.prepare_cached(
             "SELECT l.punch_id FROM ledger l
-             WHERE l.punch_id >= ?1 AND l.clock = ?2 AND l.received_at > ?3
+             WHERE l.punch_id >= ?1 AND l.clock = ?2 AND l.received_at > ?3 AND l.instant >= ?6
              AND NOT EXISTS (SELECT 1 FROM rec_punch_note n
                  WHERE n.punch = l.punch_id AND n.flag = ?4 AND n.deleted_dot IS NULL)
              ORDER BY l.punch_id LIMIT ?5",
         )?;
         let found = query
-            .query_map(params![raw(early), clock, since.timestamp_millis(), CLOCK_DRIFT, NOTES], |row| {
-                row.get(0)
-            })?
+            .query_map(
+                params![
+                    raw(early),
+                    clock,
+                    since.timestamp_millis(),
+                    CLOCK_DRIFT,
+                    NOTES,
+                    since.timestamp() - behind
+                ],
+                |row| row.get(0),
+            )?
             .collect::<Result<Vec<PunchId>, _>>()?;
         let reason = match drift {
             Some(drift) => {

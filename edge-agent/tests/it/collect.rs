@@ -117,7 +117,7 @@ async fn a_log_that_only_grew_is_not_looked_at_again_and_one_that_was_cleared_is
     factory.collected(&[&sim]).await;
     let asked = edge_agent::device::supervisor::Wanted::Pull;
     let serial = shared_model::ClockSerial::parse("GROW1").unwrap();
-    let outcome = factory.fleet.ask(&serial, asked).await.unwrap();
+    let outcome = factory.ask(&serial, asked).await.unwrap();
     assert_eq!((outcome.taken.read, outcome.taken.repeat), (400, 400));
     drop(server);
     // A clock of the same serial whose log begins otherwise: an older one was cleared.

@@ -13,8 +13,9 @@ use device_protocols::sim::tcp::TcpServer;
 use device_protocols::sim::{Generator, RecordFormat, SimClock, SimConfig, push};
 use edge_agent::clock::{OsEntropy, SystemClock};
 use edge_agent::config::PollConfig;
+use edge_agent::device::fleet::AskError;
 use edge_agent::device::registry::Registry;
-use edge_agent::device::supervisor::Setup;
+use edge_agent::device::supervisor::{Outcome, Setup, Wanted};
 use edge_agent::device::{Fleet, FleetHandle};
 use edge_agent::ingest::Intake;
 use edge_agent::store::{Author, DeviceRow, Meta, ReadTx, Store};
@@ -32,7 +33,7 @@ pub(crate) const DHAKA: i32 = 360;
 
 pub(crate) struct Factory {
     pub(crate) store: Store,
-    pub(crate) fleet: FleetHandle,
+    fleet: FleetHandle,
     pub(crate) push: SocketAddr,
     stop: CancellationToken,
     running: tokio::task::JoinHandle<()>,
@@ -136,6 +137,11 @@ impl Factory {
         target.poll = Some(Duration::from_millis(50));
         tokio::spawn(push::run(Arc::clone(sim), target, stop.clone()));
         stop.drop_guard()
+    }
+
+    /// Asks a clock from the console.
+    pub(crate) async fn ask(&self, serial: &ClockSerial, what: Wanted) -> Result<Outcome, AskError> {
+        self.fleet.ask(&Author::CONSOLE, serial, what).await
     }
 
     pub(crate) async fn ledger(&self) -> BTreeSet<PunchId> {

@@ -59,7 +59,7 @@ async fn a_person_may_set_a_clock_that_the_agent_may_not() {
     factory.adopt_polled("DRIFT3", &server).await;
     factory.collected(&[&sim]).await;
     let serial = ClockSerial::parse("DRIFT3").unwrap();
-    let outcome = factory.fleet.ask(&serial, Wanted::SetTime).await.unwrap();
+    let outcome = factory.ask(&serial, Wanted::SetTime).await.unwrap();
     assert!(outcome.drift_seconds.unwrap().abs() < 3, "{outcome:?}");
     let set = "SELECT count(*) FROM audit WHERE action = 'device.set_time' AND via = 'console'";
     assert_eq!(factory.count(set).await, 1);

@@ -169,16 +169,16 @@ async fn a_clock_that_posts_cannot_be_asked_what_only_polled_ones_can() {
     factory
         .until("the clock to be known", async || {
             !matches!(
-                factory.fleet.ask(&serial, Wanted::SetTime).await,
+                factory.ask(&serial, Wanted::SetTime).await,
                 Err(edge_agent::device::fleet::AskError::Unknown(_))
             )
         })
         .await;
-    assert!(factory.fleet.ask(&serial, Wanted::SetTime).await.is_err());
+    assert!(factory.ask(&serial, Wanted::SetTime).await.is_err());
     let sim = SimClock::open(clock("ASK1", "40", 60, 10)).unwrap();
     let _pushing = factory.let_push(&sim);
     factory.collected(&[&sim]).await;
-    let queued = factory.fleet.ask(&serial, Wanted::Pull).await.unwrap();
+    let queued = factory.ask(&serial, Wanted::Pull).await.unwrap();
     assert!(queued.queued);
     factory
         .until("the log to be sent again", async || {
@@ -186,5 +186,5 @@ async fn a_clock_that_posts_cannot_be_asked_what_only_polled_ones_can() {
         })
         .await;
     let nobody = ClockSerial::parse("NOBODY").unwrap();
-    assert!(factory.fleet.ask(&nobody, Wanted::Test).await.is_err());
+    assert!(factory.ask(&nobody, Wanted::Test).await.is_err());
 }
