@@ -128,6 +128,7 @@ impl Intake {
         let report = DeviceReport {
             link: Some(Link::Online),
             heard: true,
+            error: Some(None),
             firmware: facts.firmware,
             model: facts.model,
             platform: facts.platform,
