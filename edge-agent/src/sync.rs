@@ -11,6 +11,7 @@
 
 pub mod boot;
 pub mod client;
+mod digest;
 pub mod enroll;
 pub mod key;
 mod session;
@@ -80,11 +81,12 @@ impl Sync {
     /// Syncs until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
         let mut backoff = Backoff::new(RETRY_FIRST, RETRY_LONGEST);
+        let mut told = digest::Told::default();
         while !stop.is_cancelled() {
             let mut events = self.store.listen();
             let ended = tokio::select! {
                 () = stop.cancelled() => return,
-                ended = session::run(&self, &mut backoff) => ended,
+                ended = session::run(&self, &mut backoff, &mut told) => ended,
             };
             let pause = match &ended {
                 Ended::NotEnrolled => NOT_ENROLLED,

@@ -77,6 +77,12 @@ impl CloudHttp {
         Ok(Self { store, database, url, stop })
     }
 
+    /// Where the endpoints are.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Makes a company with a site.
     ///
     /// # Errors

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sync_protocol::body::{pack_message, unpack_message};
 use sync_protocol::edge::{About, After, Next, Outgoing, Session, Stop, answered, open};
 use sync_protocol::message::{self, Capabilities, HelloReply, Nonce, PushReply};
 use sync_protocol::{Origin, Stream};
 use tokio::sync::broadcast::Receiver;
+use tokio::time::Instant;
 
 use super::client::{Answer, Client, ClientError};
+use super::digest::Told;
 use super::key::{self, KeyError};
 use super::work::{self, Wake};
 use super::{Sync, url};
 use crate::backoff::Backoff;
-use crate::store::{Meta, Store, StoreError, StoreEvent};
+use crate::store::{Meta, ReadTx, Store, StoreError, StoreEvent};
 
 /// Hellos in a row after which something is wrong with one side.
 const HELLOS: u32 = 8;
@@ -60,7 +63,7 @@ enum Failure {
 
 impl From<Failure> for Ended {
     fn from(failure: Failure) -> Self {
-        let cause = told(&failure);
+        let cause = in_words(&failure);
         match &failure {
             Failure::Client(error) if error.is_retired() => Self::Retired(cause),
             Failure::Client(error) => Self::Failed { cause, least: error.least_pause() },
@@ -72,7 +75,7 @@ impl From<Failure> for Ended {
 }
 
 /// An error with its causes, in one line.
-fn told(error: &dyn std::error::Error) -> String {
+fn in_words(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -86,9 +89,9 @@ fn told(error: &dyn std::error::Error) -> String {
 }
 
 /// Runs one session to its end. `backoff` is reset when the cloud has taken something.
-pub(super) async fn run(sync: &Sync, backoff: &mut Backoff) -> Ended {
+pub(super) async fn run(sync: &Sync, backoff: &mut Backoff, told: &mut Told) -> Ended {
     match begin(sync).await {
-        Ok(Some(mut line)) => match line.run(backoff).await {
+        Ok(Some(mut line)) => match line.run(backoff, told).await {
             Ok(ended) => ended,
             Err(failure) => failure.into(),
         },
@@ -98,9 +101,7 @@ pub(super) async fn run(sync: &Sync, backoff: &mut Backoff) -> Ended {
 }
 
 async fn begin(sync: &Sync) -> Result<Option<Line<'_>>, Failure> {
-    let known = |tx: &crate::store::ReadTx| {
-        Ok((tx.meta(Meta::EDGE)?, tx.meta(Meta::CLOUD_URL)?, tx.meta(Meta::EDGE_KEY)?))
-    };
+    let known = |tx: &ReadTx| Ok((tx.meta(Meta::EDGE)?, tx.meta(Meta::CLOUD_URL)?, tx.meta(Meta::EDGE_KEY)?));
     let (Some(edge), Some(url), Some(public)) = sync.store.read(known).await? else { return Ok(None) };
     let url: url::CloudUrl = url.parse().map_err(|e: url::BadCloudUrl| Failure::Enrolment(e.to_string()))?;
     let key = key::load(&sync.folder, &public)?;
@@ -120,8 +121,9 @@ impl Line<'_> {
         &self.sync.store
     }
 
-    async fn run(&mut self, backoff: &mut Backoff) -> Result<Ended, Failure> {
-        let (mut session, not_before) = match self.hello().await? {
+    async fn run(&mut self, backoff: &mut Backoff, told: &mut Told) -> Result<Ended, Failure> {
+        let digest = told.again(self.store(), &*self.sync.clock).await?;
+        let (mut session, not_before) = match self.hello(&digest).await? {
             Ok(opened) => opened,
             Err(Stop::Retired) => {
                 return Ok(Ended::Retired("the cloud has retired this agent's enrolment".to_owned()));
@@ -130,6 +132,7 @@ impl Line<'_> {
         };
         tokio::time::sleep(not_before).await;
         let mut worked = false;
+        let renew = Instant::now() + Duration::from_secs(session.limits().idle_s.into());
         loop {
             match self.drain(&mut session).await? {
                 After::Continue => {}
@@ -142,15 +145,15 @@ impl Line<'_> {
             }
             worked = true;
             backoff.reset();
-            match work::wait(&self.sync.store, &session, &mut self.events).await? {
+            match work::wait(&self.sync.store, &session, &mut self.events, renew).await? {
                 Wake::Send => {}
-                Wake::Idle => return Ok(Ended::Over),
+                Wake::Renew => return Ok(Ended::Over),
             }
         }
     }
 
     /// Says hello until there is a session or a reason why there is none.
-    async fn hello(&self) -> Result<Result<(Session, Duration), Stop>, Failure> {
+    async fn hello(&self, digest: &Value) -> Result<Result<(Session, Duration), Stop>, Failure> {
         let about = About {
             app_version: env!("CARGO_PKG_VERSION").to_owned(),
             schema_ver: 1,
@@ -160,7 +163,8 @@ impl Line<'_> {
         for _ in 0..HELLOS {
             let nonce = Nonce::draw(&*self.sync.entropy);
             let wall = self.sync.clock.now().timestamp_millis();
-            let hello = open(self.store(), &about, nonce, &ask, wall).await?;
+            let mut hello = open(self.store(), &about, nonce, &ask, wall).await?;
+            hello.digest = Some(digest.clone());
             let body = pack_message(&hello).map_err(ClientError::Write)?;
             let answer = self.client.post(message::HELLO, body).await?;
             let reply: HelloReply = read(&answer)?;

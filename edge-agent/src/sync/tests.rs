@@ -56,6 +56,7 @@ struct Cloud {
     offset: i64,
     faults: Faults,
     bodies: AtomicU32,
+    digest: Mutex<Option<serde_json::Value>>,
 }
 
 impl Cloud {
@@ -71,6 +72,7 @@ impl Cloud {
             offset,
             faults: Faults::default(),
             bodies: AtomicU32::new(0),
+            digest: Mutex::new(None),
         })
     }
 
@@ -158,6 +160,7 @@ async fn answer_hello(
         return refused;
     }
     let said: Hello = unpack_message(&body).unwrap();
+    cloud.digest.lock().unwrap().clone_from(&said.digest);
     let enrolled = cloud.enrolled.lock().unwrap().clone();
     let reply = ready(hello(&mut *cloud.store.lock().unwrap(), &enrolled, &said, cloud.now())).unwrap();
     pack_message(&reply).unwrap().into_response()
@@ -337,6 +340,31 @@ async fn what_is_collected_before_and_after_enrolment_reaches_the_cloud() {
     let status = agent.until("it is well", |status| status.standing == Standing::Ok).await;
     assert!(status.last_exchange_ms.is_some() && status.oldest_unsent_ms.is_none());
     assert!(cloud.bodies.load(Ordering::SeqCst) < 8 * 1503);
+    agent.end().await;
+}
+
+#[tokio::test]
+async fn each_clock_s_counters_go_with_the_hello() {
+    let cloud = Cloud::new(0);
+    cloud.enrolled.lock().unwrap().limits.idle_s = 1;
+    let (address, _server) = cloud.serve("127.0.0.1:0").await;
+    let mut agent = Agent::new().await;
+    agent.enroll(address, "GOOD").await.unwrap();
+    agent.collect("A1", 0..7).await;
+    agent.run();
+    agent.until_sent().await;
+    agent.collect("A1", 5..9).await;
+    agent.collect("B2", 0..2).await;
+    let told = |serial: &str, counter: &str| {
+        let digest = cloud.digest.lock().unwrap();
+        digest.as_ref().and_then(|digest| digest["clocks"][serial][counter].as_i64())
+    };
+    agent
+        .until("the counters are told", |_| {
+            told("A1", "ledger") == Some(9) && told("B2", "ledger") == Some(2)
+        })
+        .await;
+    assert_eq!((told("A1", "read"), told("A1", "new"), told("A1", "repeat")), (Some(11), Some(9), Some(2)));
     agent.end().await;
 }
 

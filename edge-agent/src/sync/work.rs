@@ -18,8 +18,8 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(super) enum Wake {
     /// There is something to send.
     Send,
-    /// Nothing happened for so long that the cloud should hear of us.
-    Idle,
+    /// The session is so old that the cloud should hear more of us than rows.
+    Renew,
 }
 
 /// The last rows of both logs.
@@ -33,14 +33,14 @@ pub(super) async fn heads(store: &Store) -> Result<[(Stream, i64); 2], StoreErro
 }
 
 /// Waits until rows wait that are worth a push: record changes after a moment, ledger rows when they are many or have
-/// waited a while.
+/// waited a while. Ends at `renew` in any case.
 pub(super) async fn wait(
     store: &Store,
     session: &Session,
     events: &mut Receiver<StoreEvent>,
+    renew: Instant,
 ) -> Result<Wake, StoreError> {
     let limits = session.limits();
-    let idle = Instant::now() + Duration::from_secs(limits.idle_s.into());
     let linger = |stream| match stream {
         Stream::Records => Duration::from_millis(limits.record_linger_ms.into()),
         Stream::Ledger => Duration::from_millis(limits.linger_ms.into()),
@@ -48,7 +48,7 @@ pub(super) async fn wait(
     let mut since: [Option<Instant>; 2] = [None; 2];
     loop {
         let now = Instant::now();
-        let mut next = idle;
+        let mut next = renew;
         for ((stream, head), since) in heads(store).await?.into_iter().zip(&mut since) {
             let waits = head - session.sent(stream);
             if waits <= 0 {
@@ -62,8 +62,8 @@ pub(super) async fn wait(
             }
             next = next.min(due);
         }
-        if now >= idle {
-            return Ok(Wake::Idle);
+        if now >= renew {
+            return Ok(Wake::Renew);
         }
         grown(events, next).await?;
     }

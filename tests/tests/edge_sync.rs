@@ -1,0 +1,294 @@
+//! The edge's sync client and store against the cloud's endpoints and a real PostgreSQL, in one process.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use edge_agent::clock::{OsEntropy, SystemClock};
+use edge_agent::config::CloudConfig;
+use edge_agent::store::{Author, Delivered, Delivery, FILE, ReadTx, Store};
+use edge_agent::sync::Sync;
+use edge_agent::sync::boot::{Found, TokenFile, check};
+use edge_agent::sync::enroll::{Application, enroll};
+use edge_agent::sync::status::{Standing, SyncStatus};
+use shared_model::entity::{Employee, EmployeeCategory, Site};
+use shared_model::punch::Reading;
+use shared_model::text::{EmployeeCode, Name};
+use shared_model::{
+    Clock, ClockSerial, EmployeeId, Entropy, Punch, PunchId, RawTime, Route, SiteId, UserCode,
+};
+use system_tests::cloud_http::{CloudHttp, Factory};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// Longer than anything here takes; only a failure waits for it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An agent's store and sync, without clocks and pages.
+struct Agent {
+    folder: TempDir,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    running: Option<(CancellationToken, JoinHandle<()>)>,
+}
+
+impl Agent {
+    async fn new() -> Result<Self> {
+        Self::on(TempDir::new()?).await
+    }
+
+    async fn on(folder: TempDir) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+        let (path, parts) = (folder.path().to_owned(), (Arc::clone(&clock), Arc::clone(&entropy)));
+        let store = tokio::task::spawn_blocking(move || Store::open(&path, parts.0, parts.1)).await??;
+        Ok(Self { folder, store, clock, entropy, running: None })
+    }
+
+    async fn enroll(&self, cloud: &CloudHttp, factory: Factory) -> Result<()> {
+        let application = Application {
+            url: cloud.url().parse()?,
+            code: cloud.code(factory).await?,
+            name: "gate".to_owned(),
+        };
+        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+        let config = CloudConfig::default();
+        let enrolled = enroll(&self.store, self.folder.path(), &config, clock, entropy, &application).await?;
+        ensure!(enrolled.site == Some(factory.site) && enrolled.company == factory.company);
+        Ok(())
+    }
+
+    fn run(&mut self) {
+        let stop = CancellationToken::new();
+        let sync = Sync {
+            folder: self.folder.path().to_owned(),
+            store: self.store.clone(),
+            cloud: CloudConfig::default(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+        };
+        self.running = Some((stop.clone(), tokio::spawn(sync.run(stop))));
+    }
+
+    /// Stops, closes the database, and gives the folder back.
+    async fn end(mut self) -> Result<TempDir> {
+        if let Some((stop, task)) = self.running.take() {
+            stop.cancel();
+            timeout(PATIENCE, task).await??;
+        }
+        let store = self.store;
+        tokio::task::spawn_blocking(move || store.close()).await?;
+        Ok(self.folder)
+    }
+
+    async fn collect(&self, codes: std::ops::Range<u32>) -> Result<()> {
+        let serial = ClockSerial::parse("A1")?;
+        let mut rows = Vec::new();
+        for code in codes {
+            let user_code = UserCode::parse(&code.to_string())?;
+            let raw_time = RawTime::from_seconds(1_795_000_000 + i64::from(code)).context("in range")?;
+            rows.push(Delivered::Punch(Punch {
+                id: PunchId::of_clock(&serial, &user_code, raw_time),
+                serial: serial.clone(),
+                user_code,
+                raw_time,
+                zone: chrono_tz::Tz::Asia__Dhaka,
+                instant: chrono::DateTime::from_timestamp(raw_time.seconds() - 21_600, 0)
+                    .context("in range")?,
+                reading: Reading { state: Some(1), verify: None, work_code: "7".into() },
+                route: Route::Push,
+                received_at: self.clock.now(),
+                raw: Box::default(),
+            }));
+        }
+        let delivery = Delivery { serial, route: Route::Push, rows };
+        self.store.write(move |tx| tx.take(&delivery)).await?;
+        Ok(())
+    }
+
+    async fn hire(&self, site: SiteId, code: &str) -> Result<EmployeeId> {
+        let person = Employee {
+            code: EmployeeCode::parse(code)?,
+            name: Name::parse("Rahima Khatun")?,
+            site,
+            department: None,
+            designation: None,
+            category: EmployeeCategory::Worker,
+            gender: None,
+            joined: None,
+            left: None,
+            active: true,
+            phone: None,
+            card: None,
+        };
+        let hire = move |tx: &edge_agent::store::WriteTx| {
+            let id = EmployeeId::mint(tx.clock(), tx.entropy());
+            tx.create(&Author::CONSOLE, id, &person).map(|_| id)
+        };
+        Ok(self.store.write(hire).await?)
+    }
+
+    async fn rename(&self, id: EmployeeId, name: &str) -> Result<()> {
+        let name = Name::parse(name)?;
+        let rename = move |tx: &edge_agent::store::WriteTx| {
+            let stored = tx.record::<Employee>(id)?;
+            let Some(stored) = stored else { return Ok(None) };
+            tx.update(&Author::CONSOLE, id, None, &Employee { name, ..stored.record })
+        };
+        ensure!(self.store.write(rename).await?.is_some());
+        Ok(())
+    }
+
+    async fn status(&self) -> Result<SyncStatus> {
+        Ok(self.store.read(ReadTx::sync_status).await?)
+    }
+
+    async fn until_sent(&self) -> Result<()> {
+        let mut events = self.store.listen();
+        let sent = async {
+            loop {
+                let status = self.status().await?;
+                let waits = (status.ledger_backlog, status.record_backlog) != (0, 0);
+                if !waits && status.standing == Standing::Ok {
+                    return Ok(());
+                }
+                // An event may have been missed before we listened.
+                let _ = timeout(Duration::from_millis(200), events.recv()).await;
+            }
+        };
+        timeout(PATIENCE, sent).await.with_context(|| "waited in vain until all is sent")?
+    }
+
+    async fn ids(&self) -> Result<BTreeSet<PunchId>> {
+        let ids = self.store.read(|tx| {
+            let mut query = tx.connection().prepare("SELECT punch_id FROM ledger")?;
+            let ids = query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            Ok(ids)
+        });
+        Ok(ids.await?)
+    }
+}
+
+/// What the database holds, read as its superuser.
+struct Seen {
+    ledger: Vec<PunchId>,
+    names: BTreeSet<String>,
+    conflicts: i64,
+    quarantined: i64,
+    logged: i64,
+}
+
+async fn look(cloud: &CloudHttp) -> Result<Seen> {
+    use sqlx::ConnectOptions as _;
+    let mut database = cloud.database.superuser().connect().await?;
+    let ids: Vec<uuid::Uuid> =
+        sqlx::query_scalar("SELECT punch_id FROM ledger").fetch_all(&mut database).await?;
+    let names: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM rec_employee").fetch_all(&mut database).await?;
+    Ok(Seen {
+        ledger: ids.into_iter().map(PunchId::from_uuid).collect(),
+        names: names.into_iter().collect(),
+        conflicts: sqlx::query_scalar("SELECT count(*) FROM conflict").fetch_one(&mut database).await?,
+        quarantined: sqlx::query_scalar("SELECT count(*) FROM quarantine").fetch_one(&mut database).await?,
+        logged: sqlx::query_scalar("SELECT count(*) FROM ledger_log").fetch_one(&mut database).await?,
+    })
+}
+
+#[tokio::test]
+async fn an_enrolled_agent_fills_the_cloud_once() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Padma Knit").await?;
+    let mut agent = Agent::new().await?;
+    agent.collect(0..1500).await?;
+    agent.run();
+    agent.enroll(&cloud, factory).await?;
+    ensure!(
+        agent.store.read(move |tx| tx.record::<Site>(factory.site)).await?.is_some(),
+        "it knows its site"
+    );
+    let person = agent.hire(factory.site, "1001").await?;
+    agent.until_sent().await?;
+    agent.collect(1400..1600).await?;
+    agent.rename(person, "Rahima Begum").await?;
+    agent.until_sent().await?;
+
+    let seen = look(&cloud).await?;
+    assert_eq!(seen.ledger.len(), 1600);
+    assert_eq!(seen.ledger.into_iter().collect::<BTreeSet<_>>(), agent.ids().await?);
+    assert_eq!((seen.names, seen.conflicts), (BTreeSet::from(["Rahima Begum".to_owned()]), 0));
+    assert_eq!((seen.quarantined, seen.logged), (0, 1600));
+    agent.end().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_data_folder_put_back_from_a_copy_loses_nothing() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Padma Knit").await?;
+    let mut agent = Agent::new().await?;
+    agent.enroll(&cloud, factory).await?;
+    agent.run();
+    agent.collect(0..600).await?;
+    let person = agent.hire(factory.site, "1001").await?;
+    agent.until_sent().await?;
+    let folder = agent.end().await?;
+    let copy = folder.path().join("copy.db");
+    std::fs::copy(folder.path().join(FILE), &copy)?;
+
+    let mut agent = Agent::on(folder).await?;
+    agent.run();
+    agent.collect(600..650).await?;
+    agent.hire(factory.site, "1002").await?;
+    agent.until_sent().await?;
+    let folder = agent.end().await?;
+    std::fs::copy(&copy, folder.path().join(FILE))?;
+
+    // The copy does not know the rows that came after it; it writes others in their places.
+    let mut agent = Agent::on(folder).await?;
+    agent.collect(900..930).await?;
+    agent.rename(person, "Rahima Begum").await?;
+    agent.run();
+    agent.until_sent().await?;
+    let seen = look(&cloud).await?;
+    let expected: BTreeSet<u32> = (0..650).chain(900..930).collect();
+    assert_eq!((seen.ledger.len(), seen.conflicts, seen.quarantined), (expected.len(), 0, 0));
+    assert_eq!(seen.names, BTreeSet::from(["Rahima Begum".to_owned(), "Rahima Khatun".to_owned()]));
+    assert_eq!(agent.status().await?.former_lives, 1);
+    agent.end().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_copy_that_is_found_before_it_writes_begins_a_new_life_offline() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Padma Knit").await?;
+    let agent = Agent::new().await?;
+    agent.enroll(&cloud, factory).await?;
+    let check_boot = |agent: &Agent| {
+        let (store, file, entropy) =
+            (agent.store.clone(), TokenFile::of(agent.folder.path()), Arc::clone(&agent.entropy));
+        tokio::task::spawn_blocking(move || check(&store, &file, &*entropy))
+    };
+    assert_eq!(check_boot(&agent).await??, Found::First);
+    agent.collect(0..10).await?;
+    let folder = agent.end().await?;
+    let copy = folder.path().join("copy.db");
+    std::fs::copy(folder.path().join(FILE), &copy)?;
+    let agent = Agent::on(folder).await?;
+    assert_eq!(check_boot(&agent).await??, Found::Same);
+    let folder = agent.end().await?;
+    std::fs::copy(&copy, folder.path().join(FILE))?;
+
+    let mut agent = Agent::on(folder).await?;
+    assert!(matches!(check_boot(&agent).await??, Found::Another { .. }));
+    agent.run();
+    agent.until_sent().await?;
+    let seen = look(&cloud).await?;
+    assert_eq!((seen.ledger.len(), seen.logged), (10, 10));
+    agent.end().await?;
+    Ok(())
+}
