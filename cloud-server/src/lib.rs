@@ -15,3 +15,4 @@ pub mod private_postgres;
 pub mod store;
 pub mod sync;
 pub mod wake;
+pub mod web;

@@ -22,7 +22,9 @@ mod serving_role;
 pub mod sync_tx;
 pub mod tally;
 mod tenant_tx;
+pub mod today;
 pub mod user;
+pub mod web_session;
 
 use std::time::Duration;
 

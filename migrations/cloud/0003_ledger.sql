@@ -63,14 +63,17 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION ensure_ledger_partitions, ledger_bound FROM PUBLIC;
 
--- Which punch came at which place of which origin's ledger stream.
+-- Which punch came at which place of which origin's ledger stream: one row a run of places without a gap, so that a
+-- delivered punch costs 16 bytes instead of a row and an index entry. The ids hardly compress, so nobody tries.
 CREATE TABLE ledger_log (
     company_id uuid NOT NULL,
     origin bigint NOT NULL,
-    seq bigint NOT NULL,
-    punch_id uuid NOT NULL,
-    PRIMARY KEY (company_id, origin, seq)
+    -- The place of the first id; the others follow one by one.
+    first_seq bigint NOT NULL,
+    punch_ids uuid[] NOT NULL,
+    PRIMARY KEY (company_id, origin, first_seq)
 );
+ALTER TABLE ledger_log ALTER COLUMN punch_ids SET STORAGE EXTERNAL;
 SELECT company_table('ledger_log');
 SELECT append_only('ledger_log');
 SELECT app_may('ledger_log', 'SELECT, INSERT');

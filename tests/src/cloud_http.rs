@@ -1,15 +1,17 @@
-//! The cloud's edge endpoints on a test database, in this process, and an edge's signed requests to them.
+//! The cloud's endpoints and pages on a test database, in this process: signed requests of edges, browsers' requests.
 
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use chrono_tz::Tz;
 use cloud_server::clock::{OsEntropy, SystemClock};
+use cloud_server::config::Config;
 use cloud_server::http_server;
 use cloud_server::store::audit::{Author, Via};
 use cloud_server::store::{CompanyAccess, Store, company, edge};
 use cloud_server::sync::Endpoints;
 use cloud_server::wake::Wake;
+use cloud_server::web::{self, App};
 use ed25519_dalek::SigningKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::postgres::TestDatabase;
 
-/// The endpoints, served on loopback until dropped.
+/// The endpoints and the pages, served on loopback until dropped.
 pub struct CloudHttp {
     /// The store behind them.
     pub store: Store,
@@ -70,10 +72,12 @@ impl CloudHttp {
             8,
             Arc::new(Wake::default()),
         );
+        let app = App::new(store.clone(), Arc::new(SystemClock), Arc::new(OsEntropy), false)?;
+        let router = endpoints.router().merge(web::router(&app, &Config::default()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let stop = CancellationToken::new();
-        tokio::spawn(http_server::serve(listener, endpoints.router(), Arc::from([]), stop.clone()));
+        tokio::spawn(http_server::serve(listener, router, Arc::from([]), stop.clone()));
         Ok(Self { store, database, url, stop })
     }
 
@@ -190,6 +194,90 @@ impl CloudHttp {
         let response = request.body(body).send().await?;
         Ok((response.status().as_u16(), response.bytes().await?.to_vec()))
     }
+}
+
+/// A browser without scripts: keeps one session cookie, follows nothing by itself.
+#[derive(Debug)]
+pub struct Browser {
+    url: String,
+    session: Option<String>,
+}
+
+/// A page as it came.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// Where it redirects to.
+    pub location: Option<String>,
+    /// Its headers, by lower-case name.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub text: String,
+}
+
+impl Answer {
+    /// A header's value.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl CloudHttp {
+    /// A browser that nobody is signed in with.
+    #[must_use]
+    pub fn browser(&self) -> Browser {
+        Browser { url: self.url.clone(), session: None }
+    }
+}
+
+impl Browser {
+    /// Fetches a page.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn get(&mut self, path: &str) -> Result<Answer> {
+        self.send(crate::http::client()?.get(format!("{}{path}", self.url))).await
+    }
+
+    /// Posts a form as a page of the same site would.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Result<Answer> {
+        let encode = |(name, value): &(&str, &str)| format!("{name}={}", percent_encoded(value));
+        let body = form.iter().map(encode).collect::<Vec<_>>().join("&");
+        let request = crate::http::client()?
+            .post(format!("{}{path}", self.url))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .body(body);
+        self.send(request).await
+    }
+
+    async fn send(&mut self, mut request: reqwest::RequestBuilder) -> Result<Answer> {
+        if let Some(session) = &self.session {
+            request = request.header("cookie", session);
+        }
+        let response = request.send().await?;
+        for line in response.headers().get_all("set-cookie") {
+            let pair = line.to_str()?.split(';').next().unwrap_or_default();
+            if let Some(value) = pair.strip_prefix("muster-cloud=") {
+                self.session = (!value.is_empty()).then(|| pair.to_owned());
+            }
+        }
+        let named = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let headers: Vec<(String, String)> = response.headers().iter().map(named).collect();
+        let location = headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value.clone());
+        Ok(Answer { status: response.status().as_u16(), location, headers, text: response.text().await? })
+    }
+}
+
+fn percent_encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 impl EdgeKey {

@@ -120,6 +120,12 @@ async fn count(cloud: &CloudHttp, table: &'static str) -> Result<i64> {
     Ok(sqlx::query_scalar(sql).fetch_one(&mut database(cloud).await?).await?)
 }
 
+/// Places of ledger streams that hold a punch.
+async fn logged(cloud: &CloudHttp) -> Result<i64> {
+    let sql = "SELECT coalesce(sum(cardinality(punch_ids)), 0)::bigint FROM ledger_log";
+    Ok(sqlx::query_scalar(sql).fetch_one(&mut database(cloud).await?).await?)
+}
+
 #[tokio::test]
 async fn punches_arrive_exactly_once_however_often_they_are_sent() -> Result<()> {
     let cloud = CloudHttp::start().await?;
@@ -150,7 +156,7 @@ async fn punches_arrive_exactly_once_however_often_they_are_sent() -> Result<()>
     }
     second.sync(&cloud).await?;
     assert_eq!(count(&cloud, "ledger").await?, 2500);
-    assert_eq!(count(&cloud, "ledger_log").await?, 5000);
+    assert_eq!(logged(&cloud).await?, 5000);
     assert_eq!(count(&cloud, "observation").await?, 0);
 
     let mut tx = cloud.store.begin(&CompanyAccess::of_system(factory.company)).await?;
@@ -189,7 +195,7 @@ async fn a_repeated_push_changes_nothing_and_a_gap_is_refused() -> Result<()> {
     assert_eq!(applied(post(&second.body).await?), (20, 20));
     assert_eq!(applied(post(&first.body).await?), (20, 20));
     assert_eq!(count(&cloud, "ledger").await?, 20);
-    assert_eq!(count(&cloud, "ledger_log").await?, 20);
+    assert_eq!(logged(&cloud).await?, 20);
 
     // A newer session fences the older one.
     edge.session(&cloud).await?;

@@ -19,6 +19,7 @@ use crate::http_server;
 use crate::store::Store;
 use crate::sync::Endpoints;
 use crate::wake::Wake;
+use crate::web::{self, App};
 
 pub(super) async fn serve(data: &Path, config: Config, listen: Option<SocketAddr>) -> Result<()> {
     name_test_only_features();
@@ -54,7 +55,9 @@ async fn run(
     let clock = Arc::new(SystemClock);
     let endpoints =
         Endpoints::new(store.clone(), clock, Arc::new(OsEntropy), config.sync.pushes, Arc::clone(&wake));
-    let router = endpoints.router();
+    let https = config.public().is_some_and(|(https, _)| https);
+    let app = App::new(store.clone(), Arc::new(SystemClock), Arc::new(OsEntropy), https)?;
+    let router = endpoints.router().merge(web::router(&app, config));
     let serving =
         tokio::spawn(http_server::serve(listener, router, config.web.proxies.clone().into(), stop.clone()));
     event(&json!({ "event": "listening", "what": "http", "address": bound.to_string() }))?;

@@ -73,6 +73,46 @@ pub struct EdgeRow {
     pub hello: Option<serde_json::Value>,
 }
 
+/// What an edge said of one of its clocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClockCounts {
+    /// The clock's serial.
+    pub serial: String,
+    /// Rows in the clock's own log, as it last reported.
+    pub clock: Option<i64>,
+    /// Punches of the clock in the edge's ledger.
+    pub ledger: i64,
+    /// Rows that the clock delivered again.
+    pub repeat: Option<i64>,
+    /// Rows that cannot be punches.
+    pub quarantined: Option<i64>,
+}
+
+impl EdgeRow {
+    /// What the edge last said of its clocks. An edge's words are shown, never believed: what cannot be read is left out.
+    #[must_use]
+    pub fn clocks(&self) -> Vec<ClockCounts> {
+        let clocks = self.hello.as_ref().and_then(|hello| hello.get("clocks")?.as_object());
+        let read = |(serial, said): (&String, &serde_json::Value)| {
+            let number = |name: &str| said.get(name).and_then(serde_json::Value::as_i64);
+            Some(ClockCounts {
+                serial: serial.clone(),
+                clock: number("clock"),
+                ledger: number("ledger")?,
+                repeat: number("repeat"),
+                quarantined: number("quarantined"),
+            })
+        };
+        clocks.into_iter().flatten().filter_map(read).collect()
+    }
+
+    /// Rows that waited at the edge when it last said hello.
+    #[must_use]
+    pub fn outbox(&self) -> Option<i64> {
+        self.hello.as_ref()?.get("counts")?.get("outbox")?.as_i64()
+    }
+}
+
 /// A new edge's enrolment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enrolment {

@@ -75,29 +75,59 @@ pub(super) async fn store(
     Ok(())
 }
 
+/// Stretches of rows whose places follow one another: origin, place of the first, and which rows (from 1, both included).
+#[derive(Default)]
+struct Runs {
+    origin: Vec<i64>,
+    first_seq: Vec<i64>,
+    from_row: Vec<i32>,
+    to_row: Vec<i32>,
+}
+
+impl Runs {
+    fn of(columns: &Columns<'_>) -> Self {
+        let mut runs = Self::default();
+        let mut expected = None;
+        for (row, (&origin, &seq)) in (1..).zip(columns.origin.iter().zip(&columns.seq)) {
+            match runs.to_row.last_mut() {
+                Some(to_row) if expected == Some((origin, seq)) => *to_row = row,
+                Some(_) | None => {
+                    runs.origin.push(origin);
+                    runs.first_seq.push(seq);
+                    runs.from_row.push(row);
+                    runs.to_row.push(row);
+                }
+            }
+            expected = Some((origin, seq + 1));
+        }
+        runs
+    }
+}
+
 async fn store_punches(
     tx: &mut TenantTx,
     columns: &Columns<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let runs = Runs::of(columns);
     // Rows go in by rising id: the index is appended to, and two edges of one clock cannot wait for each other.
     let added: i64 = sqlx::query_scalar(
-        "WITH sent AS (
-             SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::timestamp[],
-                 $8::text[], $9::timestamptz[], $10::smallint[], $11::smallint[], $12::text[], $13::smallint[],
-                 $14::timestamptz[])
-             AS t (origin, seq, punch_id, serial, user_code, raw_time, zone, instant, state, verify, work_code, route,
-                   received_at)
-         ), added AS (
+        "WITH added AS (
              INSERT INTO ledger (company_id, punch_id, serial, user_code, raw_time, zone, instant, state, verify,
                  work_code, route, received_at)
-             SELECT $1, punch_id, serial, user_code, raw_time, zone, instant, state, verify, work_code, route, received_at
-             FROM sent ORDER BY punch_id
+             SELECT $1, *
+             FROM unnest($2::uuid[], $3::text[], $4::text[], $5::timestamp[], $6::text[], $7::timestamptz[],
+                 $8::smallint[], $9::smallint[], $10::text[], $11::smallint[], $12::timestamptz[])
+                 AS sent (punch_id, serial, user_code, raw_time, zone, instant, state, verify, work_code, route,
+                          received_at)
+             ORDER BY punch_id
              ON CONFLICT DO NOTHING
              RETURNING serial, instant
          ), logged AS (
-             INSERT INTO ledger_log (company_id, origin, seq, punch_id)
-             SELECT $1, origin, seq, punch_id FROM sent ORDER BY origin, seq
+             INSERT INTO ledger_log (company_id, origin, first_seq, punch_ids)
+             SELECT $1, origin, first_seq, ($2::uuid[])[from_row:to_row]
+             FROM unnest($13::bigint[], $14::bigint[], $15::int[], $16::int[])
+                  AS run (origin, first_seq, from_row, to_row)
          ), tallied AS (
              INSERT INTO clock_tally AS t (company_id, serial, punches, last_instant)
              SELECT $1, serial, count(*), max(instant) FROM added GROUP BY serial ORDER BY serial
@@ -105,14 +135,14 @@ async fn store_punches(
              SET punches = t.punches + excluded.punches, last_instant = greatest(t.last_instant, excluded.last_instant)
          ), queued AS (
              INSERT INTO recompute_queue (company_id, entry_id, scope, key, origin, from_seq, to_seq, queued_at)
-             SELECT $1, gen_random_uuid(), 'log', '', origin, min(seq), max(seq), $15 FROM sent
+             SELECT $1, gen_random_uuid(), 'log', '', origin, min(first_seq), max(first_seq + to_row - from_row), $17
+             FROM unnest($13::bigint[], $14::bigint[], $15::int[], $16::int[])
+                  AS run (origin, first_seq, from_row, to_row)
              WHERE EXISTS (SELECT FROM added) GROUP BY origin
          )
          SELECT count(*) FROM added",
     )
     .bind(tx.company())
-    .bind(&columns.origin)
-    .bind(&columns.seq)
     .bind(&columns.id)
     .bind(&columns.serial)
     .bind(&columns.user_code)
@@ -124,6 +154,10 @@ async fn store_punches(
     .bind(&columns.work_code)
     .bind(&columns.route)
     .bind(&columns.received_at)
+    .bind(&runs.origin)
+    .bind(&runs.first_seq)
+    .bind(&runs.from_row)
+    .bind(&runs.to_row)
     .bind(now)
     .fetch_one(tx.connection())
     .await?;

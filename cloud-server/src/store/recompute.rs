@@ -145,9 +145,10 @@ pub async fn waiting(tx: &mut TenantTx, limit: i64) -> Result<Asked, StoreError>
         let days: Vec<(String, NaiveDate)> = sqlx::query_as(
             "SELECT DISTINCT l.user_code, l.raw_time::date
              FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS span (origin, from_seq, to_seq)
+             -- A span and its runs are of one transaction: no run reaches over a span's ends.
              JOIN ledger_log g ON g.company_id = $1 AND g.origin = span.origin
-                  AND g.seq BETWEEN span.from_seq AND span.to_seq
-             JOIN ledger l ON l.company_id = $1 AND l.punch_id = g.punch_id",
+                  AND g.first_seq BETWEEN span.from_seq AND span.to_seq
+             JOIN ledger l ON l.company_id = $1 AND l.punch_id = ANY (g.punch_ids)",
         )
         .bind(tx.company())
         .bind(&spans.0)

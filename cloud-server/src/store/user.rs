@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_model::access::Role;
 use shared_model::text::Name;
-use shared_model::{CompanyId, Entropy, SiteId, UserId};
+use shared_model::{ActorId, CompanyId, Entropy, SiteId, UserId};
 
 use super::audit::{self, Author, Entry, Via};
 use super::{Store, StoreError};
@@ -240,6 +240,24 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         Ok(found.map(|found| (found.row, found.password)))
+    }
+
+    /// Writes a sign-in, or a refused one, to the operator's log.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn audit_sign_in(
+        &self,
+        actor: ActorId,
+        source: &str,
+        succeeded: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin().await?;
+        let action = if succeeded { "user.sign_in" } else { "user.sign_in_refused" };
+        let author = Author { actor, via: Via::Web, at: now };
+        audit::write_operator(&mut tx, author, None, &Entry::new(action, source)).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Every user, by address.

@@ -69,6 +69,7 @@ async fn judge(
     let shown = json!({
         "origin": said.origin, "counts": said.counts, "wall": said.wall, "schema_ver": said.schema_ver,
         "server_time": reply.server_time, "verdict": reply.verdict,
+        "clocks": said.digest.as_ref().and_then(|digest| digest.get("clocks")),
         "streams": said.streams.iter().map(|(stream, head)| (stream.as_str(), head.head))
             .collect::<std::collections::BTreeMap<_, _>>(),
     });

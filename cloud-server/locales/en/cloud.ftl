@@ -1,0 +1,161 @@
+# Texts of the cloud's pages.
+
+## Frame
+
+nav-today = Today
+nav-sites = Sites
+nav-clocks = Clocks
+nav-edges = Edges
+nav-companies = Companies
+back = Back
+never = never
+actions = Actions
+total = Total
+people = People
+unknown-number = –
+
+role-owner = Owner
+role-hr-admin = HR administrator
+role-site-admin = Site administrator
+role-supervisor = Supervisor
+role-auditor = Auditor
+role-local-owner = Local owner
+role-operator = Operator
+
+## First run, passwords
+
+setup-title = Set up this cloud
+setup-lead = You become its operator: you add companies and give each its owner.
+setup-token = One-time token
+setup-token-hint = The server printed it when it started.
+setup-name = Full name
+setup-go = Set up
+password-title = Set your password
+password-lead = Type the one-time token that you were given.
+password-token = One-time token
+password-hint = At least 8 characters. Three unrelated words make a good one.
+password-go = Set password
+password-set = The password is set. You can sign in now.
+token-bad = The token is wrong, used, or too old.
+name-bad = Please type a name of at most 120 characters.
+email-bad = Please type an e-mail address.
+email-taken = Somebody has this address already.
+
+## Today
+
+today-lead = As of { $at }. Refreshed by itself.
+today-bar = { $present } of { $people } have come
+today-of = of { $people ->
+    [one] { $people } person
+   *[other] { $people } people
+}
+today-present = Present
+today-late = Late
+today-late-note = Of those present, after the grace.
+today-absent = Absent
+today-absent-note = Every clock has reported.
+today-uncertain = Not yet certain
+today-uncertain-note = Not come yet, or a clock has not reported.
+today-off = Off or on leave
+today-read-through = clocks read up to { $at }
+today-nobody = Nobody works here yet. People come with the site's edge.
+department = Department
+department-none = Without department
+
+## Sites
+
+site = Site
+site-add = Add a site
+site-added = The site { $name } was added.
+site-name = Name
+site-code = Short code
+site-code-hint = Unique in the company, such as F1.
+site-zone = Time zone
+site-zone-hint = Such as Asia/Dhaka or Asia/Kolkata.
+site-no-edge = None enrolled
+site-make-code = Enrolment code
+site-code-title = Enrolment code
+site-code-life = Good once, for { $minutes } minutes. It is not shown again.
+site-code-use = Type it on the edge agent in the site's server room: on its Sync page, or with the command “muster-edge enroll”.
+sites-empty = No sites yet
+sites-empty-text = A site is a factory or an office with its own clocks.
+code-bad = Please type a short code without spaces.
+code-taken = Another site has this code.
+zone-bad = Please type a time zone such as Asia/Dhaka.
+
+## Clocks
+
+clock = Clock
+clocks-lead = The same punches counted at three places.
+clocks-empty = No clocks yet
+clocks-empty-text = They appear when a site's edge sends its first punches.
+clocks-explained = A clock counts rows, the edge and the cloud count punches: rows delivered twice and rows that are no punches are told apart.
+clock-read = Read up to
+clock-standing = Edge and cloud
+clock-equal = Equal
+clock-coming = On their way
+clock-ahead = Cloud ahead
+clock-unknown = Edge silent
+count-clock = At the clock
+count-edge = At the edge
+count-cloud = In the cloud
+count-repeat = Repeats
+count-quarantined = No punches
+
+## Edges
+
+edge = Edge
+edges-lead = The agents in the sites' server rooms.
+edges-empty = No edges yet
+edges-empty-text = Make an enrolment code for a site and type it on its edge agent.
+edge-state = State
+edge-last-seen = Last seen
+edge-waiting = Waiting there
+edge-version = Version
+edge-retired = Retired
+edge-never-seen = Never seen
+edge-silent = Silent
+edge-in-touch = In touch
+edge-retire = Retire
+edge-retire-confirm = Retire { $name }? It keeps collecting, but nothing is taken from it any more.
+edge-was-retired = The edge is retired.
+quarantine-waits = { $count ->
+    [one] One row that came from an edge could not be applied and waits for a look.
+   *[other] { $count } rows that came from edges could not be applied and wait for a look.
+}
+digest-title = Do both sides compute the same?
+digest-lead = Final days of each month, worked out at the edge and here.
+digest-empty = No edge has reported its results yet.
+digest-month = Month
+digest-edge-days = Days at the edge
+digest-cloud-days = Days here
+digest-agreement = Results
+digest-same = The same
+digest-waiting = Not all days yet
+digest-different = Different
+digest-other-engine = Other version
+
+## Companies
+
+switch-title = Change company
+switch-shown = Shown now
+switch-go = Show
+switch-empty = You do not work in a company here
+switch-empty-text = Ask its owner or the operator to add you.
+companies-lead = Looking into a company is written to your log.
+companies-empty = No companies yet
+companies-empty-text = Add the first one below.
+company-add = Add a company
+company-added = The company { $name } was added.
+company-name = Company name
+company-since = Since { $date }
+company-lead = Its machinery. Its people are not shown here.
+company-punches = Punches in the ledger
+company-quarantined = Rows in quarantine
+company-plan = Plan
+owner-add = Add an owner
+owner-lead = An owner sees everything of the company and adds others.
+owner-added = { $name } is an owner now.
+token-title = One-time token
+token-lead = Give this to { $email }. With it the first password is set at /password.
+token-life = Good once, for { $hours } hours. It is not shown again.

@@ -1,0 +1,118 @@
+//! Edges: when they were last heard of, what they lag, and whether they compute the same as the cloud.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use shared_model::EdgeId;
+use shared_model::access::Permission;
+use web_kit::{Access, Chip, Current, Failure, Flash, Page, Refusal, RouteTable, Tone, View, WebApp as _};
+
+use super::{App, Person};
+use crate::store::company;
+use crate::store::digest::{self, Agreement, Comparison};
+use crate::store::edge::{self, EdgeRow, EdgeState};
+use crate::store::quarantine;
+
+pub(super) fn routes() -> RouteTable<App> {
+    RouteTable::new().get("/edges", Access::Needs(Permission::SyncView), list).post(
+        "/edges/{edge}/retire",
+        Access::Needs(Permission::SyncEdit),
+        retire,
+    )
+}
+
+/// An edge that was silent for longer is shown as away.
+const SILENT_MINUTES: i64 = 15;
+
+struct Line {
+    edge: EdgeRow,
+    sites: String,
+    ago: Option<String>,
+    waiting: Option<i64>,
+    silent: bool,
+}
+
+struct DigestLine {
+    edge: String,
+    month: String,
+    line: Comparison,
+}
+
+#[derive(Template)]
+#[template(path = "edge/list.html")]
+struct ListPage {
+    page: Page,
+    lines: Vec<Line>,
+    digests: Vec<DigestLine>,
+    quarantined: i64,
+    may_edit: bool,
+    warn: Tone,
+}
+
+impl ListPage {
+    fn state(&self, line: &Line) -> Chip<'_> {
+        let (tone, label) = match line.edge.state {
+            EdgeState::Retired => (Tone::Neutral, self.page.t("edge-retired")),
+            EdgeState::Active if line.ago.is_none() => (Tone::Pending, self.page.t("edge-never-seen")),
+            EdgeState::Active if line.silent => (Tone::Warn, self.page.t("edge-silent")),
+            EdgeState::Active => (Tone::Good, self.page.t("edge-in-touch")),
+        };
+        self.page.chip(tone, label.to_string())
+    }
+
+    fn agreement(&self, line: &Comparison) -> Chip<'_> {
+        let (tone, label) = match line.agreement {
+            Agreement::Same => (Tone::Good, self.page.t("digest-same")),
+            Agreement::Waiting => (Tone::Pending, self.page.t("digest-waiting")),
+            Agreement::Different => (Tone::Bad, self.page.t("digest-different")),
+            Agreement::OtherEngine => (Tone::Neutral, self.page.t("digest-other-engine")),
+        };
+        self.page.chip(tone, label.to_string())
+    }
+}
+
+async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Result<View<ListPage>, Failure> {
+    let now = app.now();
+    let mut tx = app.store().begin(&who.user.access()?).await?;
+    let sites = company::sites(&mut tx).await?;
+    let name_of = |id| sites.iter().find(|site| site.id == id).map_or("", |site| site.name.as_str());
+    let edges = edge::list(&mut tx).await?;
+    let digests = digest::compare(&mut tx).await?;
+    let quarantined = quarantine::open_count(&mut tx).await?;
+    let digests = digests
+        .into_iter()
+        .map(|line| {
+            let edge = edges.iter().find(|edge| edge.id == line.edge).map_or("", |edge| edge.name.as_str());
+            DigestLine { edge: edge.to_owned(), month: line.month.format("%Y-%m").to_string(), line }
+        })
+        .collect();
+    let lines = edges
+        .into_iter()
+        .map(|edge| {
+            let since = edge.last_seen.map(|at| now.signed_duration_since(at));
+            Line {
+                sites: edge.sites.iter().map(|site| name_of(*site)).collect::<Vec<_>>().join(", "),
+                ago: since.map(|since| page.texts.ago(since)),
+                silent: since.is_none_or(|since| since.num_minutes() >= SILENT_MINUTES),
+                waiting: edge.outbox(),
+                edge,
+            }
+        })
+        .collect();
+    let may_edit = app.allows(&who.user, Permission::SyncEdit);
+    Ok(View(ListPage { page, lines, digests, quarantined, may_edit, warn: Tone::Warn }))
+}
+
+async fn retire(
+    State(app): State<App>,
+    who: Current<Person>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let id: EdgeId = id.parse().map_err(|_| Refusal::NotFound)?;
+    let mut tx = app.store().begin(&who.user.access()?).await?;
+    if !edge::retire(&mut tx, id, who.user.author(app.now())).await? {
+        return Err(Refusal::NotFound.into());
+    }
+    tx.commit().await?;
+    Ok((Flash::good("edge-was-retired"), Redirect::to("/edges")).into_response())
+}

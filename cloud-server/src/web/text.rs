@@ -1,0 +1,30 @@
+//! The texts of the pages.
+
+use shared_model::access::Role;
+use web_kit::{Key, Locales};
+
+fluent_templates::static_loader! {
+    static TEXTS = {
+        locales: "./locales",
+        fallback_language: "en",
+        customise: |bundle| { web_kit::locale::prepare(bundle); },
+    };
+}
+
+/// The kit's texts and ours.
+pub(super) fn locales() -> Locales {
+    Locales::kit().with(&TEXTS)
+}
+
+/// What a role is called.
+pub(super) const fn role(role: Role) -> Key {
+    match role {
+        Role::Owner => Key::new("role-owner"),
+        Role::HrAdmin => Key::new("role-hr-admin"),
+        Role::SiteAdmin => Key::new("role-site-admin"),
+        Role::Supervisor => Key::new("role-supervisor"),
+        Role::Auditor => Key::new("role-auditor"),
+        Role::LocalOwner => Key::new("role-local-owner"),
+        Role::Operator => Key::new("role-operator"),
+    }
+}

@@ -1,0 +1,75 @@
+//! Today over all sites.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::NaiveDateTime;
+use shared_model::access::Permission;
+use web_kit::chart::ShareBar;
+use web_kit::{Access, Current, Failure, Page, Route, RouteTable, Tone, View, WebApp as _};
+
+use super::{App, Person};
+use crate::store::today::{self, Headcount, SiteToday, Today};
+
+pub(super) fn routes() -> RouteTable<App> {
+    RouteTable::new()
+        // Whoever has no company yet is led to where there is something for him.
+        .get("/", Access::SignedIn, show)
+        .route(Route::get("/today", Access::Needs(Permission::AttendanceView), show).passive())
+}
+
+#[derive(Template)]
+#[template(path = "today.html")]
+struct TodayPage {
+    page: Page,
+    today: Today,
+    at: NaiveDateTime,
+    good: Tone,
+    warn: Tone,
+    bad: Tone,
+    pending: Tone,
+}
+
+impl TodayPage {
+    fn bar(&self, count: &Headcount) -> ShareBar {
+        let part = |number: i64| u64::try_from(number).unwrap_or(0);
+        let on_time = count.present - count.late;
+        let label = self.page.t("today-bar").with("present", count.present).with("people", count.people);
+        ShareBar::new(label.to_string())
+            .part(Tone::Good, part(on_time))
+            .part(Tone::Warn, part(count.late))
+            .part(Tone::Bad, part(count.absent))
+            .part(Tone::Pending, part(count.uncertain))
+            .part(Tone::Neutral, part(count.off))
+    }
+
+    /// Up to when the site's clocks were read, at the site's own time.
+    fn read_through(&self, site: &SiteToday) -> Option<String> {
+        let through = site.read_through?.with_timezone(&site.site.zones.latest()).naive_local();
+        Some(self.page.texts.date_time(through))
+    }
+}
+
+async fn show(State(app): State<App>, page: Page, who: Current<Person>) -> Result<Response, Failure> {
+    if !app.allows(&who.user, Permission::AttendanceView) {
+        let elsewhere = if who.user.operator { "/companies" } else { "/switch" };
+        return Ok(Redirect::to(elsewhere).into_response());
+    }
+    let now = app.now();
+    let mut tx = app.store().begin(&who.user.access()?).await?;
+    let today = today::today(&mut tx, now).await?;
+    let at = match today.sites.first() {
+        Some(site) => now.with_timezone(&site.site.zones.latest()).naive_local(),
+        None => now.naive_utc(),
+    };
+    let page = TodayPage {
+        page,
+        today,
+        at,
+        good: Tone::Good,
+        warn: Tone::Warn,
+        bad: Tone::Bad,
+        pending: Tone::Pending,
+    };
+    Ok(View(page).into_response())
+}

@@ -1,0 +1,297 @@
+//! The cloud's pages over HTTP against a real PostgreSQL: first run, who sees what, and one company's walls.
+
+use anyhow::{Context as _, Result};
+use cloud_server::clock::{OsEntropy, SystemClock};
+use cloud_server::store::CompanyAccess;
+use cloud_server::store::user::NewUser;
+use shared_model::access::Role;
+use shared_model::text::Name;
+use shared_model::{Clock as _, UserId};
+use sqlx::Connection as _;
+use sqlx::postgres::PgConnection;
+use system_tests::cloud_http::{Answer, Browser, CloudHttp, Factory, author};
+
+const PASSWORD: &str = "seven green lorries";
+
+/// Sets up the first superuser and returns the browser that did it.
+async fn operator(cloud: &CloudHttp) -> Result<Browser> {
+    let token = cloud.store.make_setup_token(&OsEntropy, SystemClock.now()).await?.to_string();
+    let mut browser = cloud.browser();
+    let form =
+        [("token", token.as_str()), ("name", "Olga"), ("email", "olga@example.com"), ("password", PASSWORD)];
+    let answer = browser.post("/setup", &form).await?;
+    assert_eq!((answer.status, answer.location.as_deref()), (303, Some("/companies")), "{}", answer.text);
+    Ok(browser)
+}
+
+/// Makes a person with a role in a company and signs in.
+async fn member(cloud: &CloudHttp, email: &str, factory: Factory, role: Role) -> Result<Browser> {
+    let new = NewUser {
+        id: UserId::mint(&SystemClock, &OsEntropy),
+        email: email.to_owned(),
+        name: Name::parse(email)?,
+        operator: false,
+    };
+    let token = cloud.store.add_user(&new, author(), &OsEntropy).await?.to_string();
+    cloud.store.set_membership(new.id, factory.company, role, author()).await?;
+    let mut browser = cloud.browser();
+    let set = browser.post("/password", &[("token", &token), ("password", PASSWORD)]).await?;
+    assert_eq!(set.status, 303, "{}", set.text);
+    sign_in(&mut browser, email).await?;
+    Ok(browser)
+}
+
+async fn sign_in(browser: &mut Browser, email: &str) -> Result<Answer> {
+    let answer = browser.post("/sign-in", &[("name", email), ("password", PASSWORD)]).await?;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    Ok(answer)
+}
+
+/// Asked to sign in: a redirect for pages, 401 for anything else.
+fn is_signed_out(answer: &Answer) -> bool {
+    answer.status == 401 || answer.location.as_deref().is_some_and(|to| to.starts_with("/sign-in"))
+}
+
+#[tokio::test]
+async fn the_first_run_makes_one_superuser_by_the_token_and_closes() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let mut stranger = cloud.browser();
+    assert_eq!(stranger.get("/sign-in").await?.location.as_deref(), Some("/setup"));
+    let wrong = [
+        ("token", "0000-0000-0000-0000-0000-0000"),
+        ("name", "Eve"),
+        ("email", "eve@example.com"),
+        ("password", PASSWORD),
+    ];
+    assert_eq!(stranger.post("/setup", &wrong).await?.status, 422);
+    let mut operator = operator(&cloud).await?;
+    assert_eq!(operator.get("/companies").await?.status, 200);
+    assert_eq!(stranger.get("/setup").await?.location.as_deref(), Some("/sign-in"));
+    assert_eq!(stranger.post("/setup", &wrong).await?.status, 404);
+    let users: i64 = sqlx::query_scalar("SELECT count(*) FROM app_user")
+        .fetch_one(&mut PgConnection::connect_with(&cloud.database.superuser()).await?)
+        .await?;
+    assert_eq!(users, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_operator_adds_a_company_and_its_owner_who_adds_a_site() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let mut operator = operator(&cloud).await?;
+    let made = operator.post("/companies", &[("name", "Karnaphuli <b>Garments</b>")]).await?;
+    let page = made.location.context("to the company's page")?;
+    let shown = operator.get(&page).await?;
+    assert!(shown.text.contains("Karnaphuli &#60;b&#62;Garments"), "names are text, not markup");
+    let owner = [("name", "Rahim"), ("email", "rahim@example.com")];
+    let answer = operator.post(&format!("{page}/owner"), &owner).await?;
+    let token = answer.text.split("tile-value\">").nth(1).and_then(|rest| rest.split('<').next());
+    let token = token.context("the token is shown")?.to_owned();
+    assert_eq!(operator.get("/sites").await?.status, 403, "the operator sees no company's sites");
+    let entered: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM operator_audit WHERE action = 'company.enter'")
+            .fetch_one(&mut PgConnection::connect_with(&cloud.database.superuser()).await?)
+            .await?;
+    assert_eq!(entered, 1, "looking into a company is written down");
+
+    let mut owner = cloud.browser();
+    owner.post("/password", &[("token", &token), ("password", PASSWORD)]).await?;
+    assert_eq!(
+        owner.post("/password", &[("token", &token), ("password", PASSWORD)]).await?.status,
+        422,
+        "once"
+    );
+    sign_in(&mut owner, "RAHIM@example.com").await?;
+    assert!(owner.get("/").await?.text.contains("No sites yet"));
+    let site = [("name", "Factory 1"), ("code", "F1"), ("zone", "Asia/Dhaka")];
+    assert_eq!(owner.post("/sites/new", &site).await?.location.as_deref(), Some("/sites"));
+    assert_eq!(owner.post("/sites/new", &site).await?.status, 422, "the code is taken");
+    let bad = [("name", "Factory 2"), ("code", "F2"), ("zone", "Dhaka")];
+    assert_eq!(owner.post("/sites/new", &bad).await?.status, 422);
+    let list = owner.get("/sites").await?.text;
+    let code_path =
+        list.split("action=\"").find_map(|rest| rest.split('"').next().filter(|p| p.ends_with("/code")));
+    let code = owner.post(code_path.context("a button")?, &[]).await?;
+    assert!(code.text.contains("Good once"), "{}", code.text);
+    assert_eq!(owner.get("/companies").await?.status, 403);
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_route_asks_for_its_permission() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Karnaphuli Garments").await?;
+    operator(&cloud).await?;
+    let mut nobody = cloud.browser();
+    let mut auditor = member(&cloud, "auditor@example.com", factory, Role::Auditor).await?;
+    let mut supervisor = member(&cloud, "supervisor@example.com", factory, Role::Supervisor).await?;
+    let mut owner = member(&cloud, "owner@example.com", factory, Role::Owner).await?;
+    let mut walked = 0;
+    for entry in cloud_server::web::routes().entries() {
+        let path = entry.path().replace("{company}", &factory.company.to_string());
+        let path =
+            path.replace("{site}", &factory.site.to_string()).replace("{edge}", &factory.site.to_string());
+        let is_get = entry.method() == "GET";
+        let visit = async |browser: &mut Browser| {
+            if is_get { browser.get(&path).await } else { browser.post(&path, &[]).await }
+        };
+        if path == "/sign-out" {
+            continue;
+        }
+        walked += 1;
+        let needed = match entry.access() {
+            web_kit::Access::Public => continue,
+            web_kit::Access::SignedIn => None,
+            web_kit::Access::Needs(permission) => Some(permission),
+        };
+        let refused = visit(&mut nobody).await?;
+        assert!(is_signed_out(&refused), "{path} answers strangers with {}", refused.status);
+        for (role, browser) in
+            [(Role::Auditor, &mut auditor), (Role::Supervisor, &mut supervisor), (Role::Owner, &mut owner)]
+        {
+            let status = visit(browser).await?.status;
+            let may = needed.is_none_or(|permission| role.may(permission));
+            assert_eq!(status == 403, !may, "{} {path} for {role:?}: {status}", entry.method());
+        }
+    }
+    assert!(walked >= 20, "{walked}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_company_is_not_there_for_anothers_owner() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let (ours, theirs) =
+        (cloud.factory("Karnaphuli Garments").await?, cloud.factory("Meghna Textiles").await?);
+    operator(&cloud).await?;
+    let edge = cloud.enrol(theirs).await?.id.context("enrolled")?;
+    let mut owner = member(&cloud, "owner@example.com", ours, Role::Owner).await?;
+    for (path, form) in [
+        (format!("/sites/{}/code", theirs.site), vec![]),
+        (format!("/edges/{edge}/retire"), vec![]),
+        ("/switch".to_owned(), vec![("company", theirs.company.to_string())]),
+    ] {
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let theirs = owner.post(&path, &form).await?;
+        let none = owner.post(&path.replace(|c: char| c.is_ascii_digit(), "0"), &[]).await?;
+        assert_eq!((theirs.status, none.status), (404, 404), "{path}");
+    }
+    for path in ["/", "/sites", "/clocks", "/edges"] {
+        let page = owner.get(path).await?;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(!page.text.contains("Meghna") && !page.text.contains(&theirs.site.to_string()), "{path}");
+    }
+    let state: String = sqlx::query_scalar("SELECT state FROM edge_key WHERE edge_id = $1")
+        .bind(edge)
+        .fetch_one(&mut PgConnection::connect_with(&cloud.database.superuser()).await?)
+        .await?;
+    assert_eq!(state, "active");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_person_of_two_companies_switches_between_them() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let (one, two) = (cloud.factory("Karnaphuli Garments").await?, cloud.factory("Meghna Textiles").await?);
+    operator(&cloud).await?;
+    let mut browser = member(&cloud, "hr@example.com", one, Role::HrAdmin).await?;
+    let (user, _) = cloud.store.user_by_email("hr@example.com").await?.context("made")?;
+    cloud.store.set_membership(user.user_id, two.company, Role::Auditor, author()).await?;
+    assert!(browser.get("/").await?.text.contains("Karnaphuli"));
+    let switched = browser.post("/switch", &[("company", &two.company.to_string())]).await?;
+    assert_eq!(switched.location.as_deref(), Some("/"));
+    let page = browser.get("/sites").await?;
+    assert!(page.text.contains("Meghna") && !page.text.contains("Karnaphuli"));
+    assert_eq!(browser.get("/sites/new").await?.status, 403, "an auditor there");
+    Ok(())
+}
+
+#[tokio::test]
+async fn disabling_a_user_ends_the_sessions_at_once() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Karnaphuli Garments").await?;
+    operator(&cloud).await?;
+    let mut browser = member(&cloud, "hr@example.com", factory, Role::HrAdmin).await?;
+    assert_eq!(browser.get("/").await?.status, 200);
+    sqlx::query("UPDATE app_user SET state = 'disabled' WHERE email = 'hr@example.com'")
+        .execute(&mut PgConnection::connect_with(&cloud.database.superuser()).await?)
+        .await?;
+    assert!(is_signed_out(&browser.get("/").await?));
+    let refused = browser.post("/sign-in", &[("name", "hr@example.com"), ("password", PASSWORD)]).await?;
+    assert_eq!(refused.status, 422);
+    Ok(())
+}
+
+#[tokio::test]
+async fn today_counts_each_person_once() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Karnaphuli Garments").await?;
+    operator(&cloud).await?;
+    let mut tx = cloud.store.begin(&CompanyAccess::of_system(factory.company)).await?;
+    let today = SystemClock.now().with_timezone(&chrono_tz::Tz::Asia__Dhaka).date_naive();
+    // Present, late, absent, provisional, off, and one who is not worked out yet.
+    let days = [
+        ("present", false, true, 0),
+        ("present", false, true, 900),
+        ("absent", false, false, 0),
+        ("absent", true, false, 0),
+        ("weekly_off", false, false, 0),
+    ];
+    for nth in 0..6 {
+        let employee = uuid::Uuid::from_u128(nth + 1);
+        sqlx::query(
+            "INSERT INTO rec_employee (company_id, key, code, name, site, category, active, vv, dots, fseq)
+             VALUES ($1, $2, $3, 'Somebody', $4, 'worker', true, '', '', $5)",
+        )
+        .bind(factory.company)
+        .bind(employee)
+        .bind(format!("E-{nth}"))
+        .bind(factory.site)
+        .bind(i64::try_from(nth)? + 1000)
+        .execute(tx.connection())
+        .await?;
+        let Some((status, provisional, came, late)) = days.get(usize::try_from(nth)?) else { continue };
+        sqlx::query(
+            "INSERT INTO attendance_day (company_id, work_date, employee, status, provisional, first_in,
+                 scheduled_seconds, worked_seconds, late_seconds, early_seconds, overtime_seconds, record, digest,
+                 engine, computed_at)
+             VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 THEN now() END, 0, 0, $7, 0, 0, '{}', '', 'e', now())",
+        )
+        .bind(factory.company)
+        .bind(today)
+        .bind(employee)
+        .bind(*status)
+        .bind(*provisional)
+        .bind(*came)
+        .bind(i64::from(*late))
+        .execute(tx.connection())
+        .await?;
+    }
+    let counted = cloud_server::store::today::today(&mut tx, SystemClock.now()).await?.count;
+    tx.commit().await?;
+    assert_eq!(
+        (counted.people, counted.present, counted.late, counted.absent, counted.uncertain, counted.off),
+        (6, 2, 1, 1, 2, 1)
+    );
+    let mut browser = member(&cloud, "hr@example.com", factory, Role::HrAdmin).await?;
+    let page = browser.get("/").await?;
+    assert!(page.text.contains("2 of 6 have come"), "{}", page.text);
+    Ok(())
+}
+
+#[tokio::test]
+async fn pages_carry_the_protections() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let mut browser = operator(&cloud).await?;
+    for path in ["/companies", "/setup", "/none"] {
+        let page = browser.get(path).await?;
+        let policy = page.header("content-security-policy").context("a policy")?;
+        assert!(policy.contains("default-src 'none'") || policy.contains("default-src 'self'"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+        for forbidden in ["<script>", " onclick=", "style=\""] {
+            assert!(!page.text.contains(forbidden), "{path}: {forbidden}");
+        }
+    }
+    Ok(())
+}
