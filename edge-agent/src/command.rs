@@ -10,13 +10,16 @@ mod company;
 mod config;
 mod context;
 mod department;
+mod device;
 mod employee;
 mod exit;
 mod file;
+mod log;
 mod output;
 mod policy;
 mod record;
 mod roster;
+mod run;
 mod scope;
 mod shift;
 mod site;
@@ -54,9 +57,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the agent until it is told to stop
+    Run(run::RunArgs),
     /// Show and check the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Clocks: add, test, read, set
+    #[command(subcommand)]
+    Device(device::Command),
     /// The company's own settings
     #[command(subcommand)]
     Company(company::Command),
@@ -127,7 +135,12 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
+    if !matches!(command, Command::Run(_)) {
+        log::start_for_command();
+    }
     match command {
+        Command::Run(args) => args.run(context).await,
+        Command::Device(command) => command.run(context).await,
         Command::Config(command) => command.run(context),
         Command::Company(command) => command.run(context).await,
         Command::Site(command) => command.run(context).await,

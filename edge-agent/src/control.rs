@@ -11,6 +11,7 @@
 //! ```
 
 pub mod calendar;
+pub mod device;
 pub mod employee;
 pub mod import;
 pub mod organisation;
@@ -22,6 +23,7 @@ pub mod shift;
 mod channel;
 mod document;
 mod find;
+mod hidden;
 mod progress;
 mod refusal;
 
@@ -36,6 +38,7 @@ use crate::store::{ReadTx, Store, StoreError, WriteTx};
 
 pub use channel::{CHANNEL, Client, ClientError, Serving, serve};
 pub use document::check_documents;
+pub use hidden::Hidden;
 pub use progress::{Progress, Step};
 pub use refusal::{Detail, Refusal, RefusalKind};
 
@@ -57,6 +60,18 @@ pub struct Agent {
 impl std::fmt::Debug for Agent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Agent").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl From<&crate::run::Agent> for Agent {
+    fn from(agent: &crate::run::Agent) -> Self {
+        Self {
+            store: agent.store.clone(),
+            folder: agent.folder.clone(),
+            clock: Arc::clone(&agent.clock),
+            entropy: Arc::clone(&agent.entropy),
+            fleet: Some(agent.fleet.clone()),
+        }
     }
 }
 
@@ -169,6 +184,22 @@ calls! {
     ListEmployees(employee::ListEmployees) -> employee::EmployeeList;
     /// Adds and changes many employees.
     ImportEmployees(import::ImportEmployees) -> import::ImportReport;
+    /// Adds a clock, or adopts one that waits for it.
+    AddDevice(device::AddDevice) -> Saved;
+    /// Changes a clock.
+    SetDevice(device::SetDevice) -> Saved;
+    /// Takes a clock out of work.
+    RetireDevice(device::RetireDevice) -> Saved;
+    /// Lists the clocks.
+    ListDevices(device::ListDevices) -> device::DeviceList;
+    /// Shows one clock.
+    ShowDevice(device::ShowDevice) -> device::DeviceRow;
+    /// Tells how a clock is connected to.
+    FindDevice(device::FindDevice) -> device::DeviceRoute;
+    /// Asks a running agent to do something with a clock.
+    AskDevice(device::AskDevice) -> device::DeviceAnswer;
+    /// Notes that a command has set a clock's time.
+    NoteTimeSet(device::NoteTimeSet) -> device::TimeSetNoted;
     /// Adds and changes records of any kind.
     ImportRecords(record::ImportRecords) -> record::RecordReport;
     /// Lists the records of a kind.

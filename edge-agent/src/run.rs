@@ -106,11 +106,13 @@ pub async fn run(options: RunOptions, stop: CancellationToken) -> anyhow::Result
 }
 
 /// Starts what does not concern clocks: recomputation, pages, sync.
-#[expect(clippy::unused_async, reason = "parts that listen bind their port here")]
 async fn start_parts(agent: &Agent, _tell: fn(&serde_json::Value)) -> anyhow::Result<()> {
     agent.parts.spawn(Sync::of(agent).run(agent.stop.clone()));
     let attendance = Attendance::new(agent.store.clone(), Arc::clone(&agent.clock));
     agent.parts.spawn(attendance.run(agent.stop.clone()));
+    let commands = crate::control::serve(agent.into(), agent.stop.clone()).await;
+    let commands = commands.context("commands cannot be listened for: is the data folder writable?")?;
+    agent.parts.spawn(commands.ended());
     Ok(())
 }
 

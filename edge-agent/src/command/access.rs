@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use super::context::Context;
 use crate::control::{Agent, Answer, Call, Client, Progress, Refusal, RefusalKind, execute};
 use crate::store::{FILE, Store, StoreError};
+use crate::sync::boot;
 
 /// How often a folder is tried that another command has for a moment.
 const TRIES: u32 = 50;
@@ -88,7 +89,18 @@ impl Access {
 async fn open_store(context: &Context) -> Result<Store, StoreError> {
     let (folder, clock, entropy) =
         (context.data.clone(), Arc::clone(&context.clock), Arc::clone(&context.entropy));
-    let opened = tokio::task::spawn_blocking(move || Store::open(&folder, clock, entropy)).await;
+    let opened = tokio::task::spawn_blocking(move || {
+        let store = Store::open(&folder, clock, Arc::clone(&entropy))?;
+        // A command that writes on a copied disk must not write under the other disk's origin.
+        match boot::check(&store, &boot::TokenFile::of(&folder), &*entropy) {
+            Ok(_) => Ok(store),
+            Err(error) => {
+                store.close();
+                Err(error)
+            }
+        }
+    })
+    .await;
     opened.unwrap_or(Err(StoreError::Panicked))
 }
 

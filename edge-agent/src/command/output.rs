@@ -103,7 +103,8 @@ fn message(error: &anyhow::Error) -> String {
     text
 }
 
-fn line(text: &str) -> anyhow::Result<()> {
+/// Prints a line on standard output.
+pub(super) fn line(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let written =
         out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());

@@ -1,9 +1,9 @@
 //! From the codes that people type to records.
 
-use shared_model::entity::{Department, Employee, Entity, ScopeKind, Shift, Site};
+use shared_model::entity::{Department, Device, Employee, Entity, ScopeKind, Shift, Site};
 use shared_model::record::FieldTag;
 use shared_model::text::{Code, EmployeeCode};
-use shared_model::{EmployeeId, SiteId, UserCode};
+use shared_model::{ClockSerial, EmployeeId, SiteId, UserCode};
 use uuid::Uuid;
 
 use super::roster::Scope;
@@ -51,6 +51,10 @@ pub(super) trait Records {
 
     fn shift(&self, code: &Code) -> Result<Stored<Shift>, StoreError> {
         self.with(1, code.as_str())?.ok_or_else(|| missing("shift", code))
+    }
+
+    fn device(&self, serial: &ClockSerial) -> Result<Stored<Device>, StoreError> {
+        self.with(1, serial.as_str())?.ok_or_else(|| missing("clock", serial))
     }
 
     /// Whom something is for, as the records name it.
