@@ -27,6 +27,21 @@ use tokio_util::sync::CancellationToken;
 /// Longer than anything here takes; only a failure waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The name of a copy of the database.
+const COPY: &str = "copy.db";
+
+/// Puts the copy in the database's place, as somebody would who restores a backup.
+fn put_back(folder: &TempDir) -> Result<()> {
+    for rest in ["-wal", "-shm"] {
+        let path = folder.path().join(format!("{FILE}{rest}"));
+        if path.exists() {
+            std::fs::remove_file(path)?;
+        }
+    }
+    std::fs::copy(folder.path().join(COPY), folder.path().join(FILE))?;
+    Ok(())
+}
+
 /// An agent's store and sync, without clocks and pages.
 struct Agent {
     folder: TempDir,
@@ -83,6 +98,12 @@ impl Agent {
         let store = self.store;
         tokio::task::spawn_blocking(move || store.close()).await?;
         Ok(self.folder)
+    }
+
+    /// Copies the database as it is now.
+    async fn copy(&self) -> Result<()> {
+        let path = self.folder.path().join(COPY);
+        Ok(self.store.read(move |tx| Ok(tx.connection().backup("main", path, None)?)).await?)
     }
 
     async fn collect(&self, codes: std::ops::Range<u32>) -> Result<()> {
@@ -235,17 +256,12 @@ async fn a_data_folder_put_back_from_a_copy_loses_nothing() -> Result<()> {
     agent.collect(0..600).await?;
     let person = agent.hire(factory.site, "1001").await?;
     agent.until_sent().await?;
-    let folder = agent.end().await?;
-    let copy = folder.path().join("copy.db");
-    std::fs::copy(folder.path().join(FILE), &copy)?;
-
-    let mut agent = Agent::on(folder).await?;
-    agent.run();
+    agent.copy().await?;
     agent.collect(600..650).await?;
     agent.hire(factory.site, "1002").await?;
     agent.until_sent().await?;
     let folder = agent.end().await?;
-    std::fs::copy(&copy, folder.path().join(FILE))?;
+    put_back(&folder)?;
 
     // The copy does not know the rows that came after it; it writes others in their places.
     let mut agent = Agent::on(folder).await?;
@@ -275,13 +291,12 @@ async fn a_copy_that_is_found_before_it_writes_begins_a_new_life_offline() -> Re
     };
     assert_eq!(check_boot(&agent).await??, Found::First);
     agent.collect(0..10).await?;
+    agent.copy().await?;
     let folder = agent.end().await?;
-    let copy = folder.path().join("copy.db");
-    std::fs::copy(folder.path().join(FILE), &copy)?;
     let agent = Agent::on(folder).await?;
     assert_eq!(check_boot(&agent).await??, Found::Same);
     let folder = agent.end().await?;
-    std::fs::copy(&copy, folder.path().join(FILE))?;
+    put_back(&folder)?;
 
     let mut agent = Agent::on(folder).await?;
     assert!(matches!(check_boot(&agent).await??, Found::Another { .. }));
