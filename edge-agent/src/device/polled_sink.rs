@@ -12,12 +12,12 @@ use shared_model::Route;
 use tokio::sync::Notify;
 
 use super::registry::AdoptedClock;
-use crate::ingest::log_reading::LogReading;
+use crate::ingest::log_reading::{LogEnded, LogReading};
 use crate::ingest::{Intake, refused, translate};
-use crate::store::{ClockUser, DeviceReport, LogPlace, Taken};
+use crate::store::{ClockUser, DeviceReport, Taken};
 
 /// What a reading of the log came to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ReadingDone {
     /// What became of the rows that were looked at.
     pub taken: Taken,
@@ -25,8 +25,8 @@ pub struct ReadingDone {
     pub unchanged: u64,
     /// The end that the driver told; `None` = the reading did not get there.
     pub end: Option<LogEnd>,
-    /// The place to keep; `None` = the log does not begin as it did.
-    pub place: Option<LogPlace>,
+    /// Where the reading ended; `None` = the log does not begin as it did.
+    pub ended: Option<LogEnded>,
 }
 
 /// The sink of one polled clock.
@@ -66,10 +66,10 @@ impl PolledSink {
         Self { intake, clock, hint: Notify::new(), state: Mutex::default() }
     }
 
-    /// Begins a reading of the log; what `before` names need not be looked at again.
-    pub fn begin_reading(&self, before: LogPlace) {
+    /// Begins a reading of the log.
+    pub fn begin_reading(&self, reading: LogReading) {
         let mut state = self.state.lock();
-        state.reading = Some(LogReading::begin(before));
+        state.reading = Some(reading);
         state.taken = Taken::default();
         state.end = None;
     }
@@ -80,7 +80,7 @@ impl PolledSink {
         let mut state = self.state.lock();
         let Some(reading) = state.reading.take() else { return ReadingDone::default() };
         let unchanged = reading.unchanged();
-        ReadingDone { taken: state.taken, unchanged, end: state.end.take(), place: reading.end() }
+        ReadingDone { taken: state.taken, unchanged, end: state.end.take(), ended: reading.end() }
     }
 
     /// Waits until somebody seems to have punched.

@@ -7,14 +7,15 @@
 //! ```
 //!
 //! There is one session with a clock at a time. The log is read when its count changed, when somebody seems to have
-//! punched, when asked, and once after a start. A reading that was not whole moves nothing forward and comes again.
+//! punched, when asked, and once after a start: where the clock can do so only what follows the known part, and once a
+//! day the whole. A reading that was not whole moves nothing forward and comes again.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Offset as _, TimeZone as _, Utc};
-use device_protocols::driver::{Ask, Carried, Driver as _, DriverError, Order, Refused};
+use device_protocols::driver::{Ask, Carried, Driver as _, DriverError, LogKind, LogMark, Order, Refused};
 use device_protocols::text::TextEncoding;
 use device_protocols::zk::client::{ClientOptions, Hold};
 use device_protocols::zk::driver::{ZkDriver, ZkTarget};
@@ -30,6 +31,7 @@ use super::registry::AdoptedClock;
 use crate::backoff::Backoff;
 use crate::config::PollConfig;
 use crate::ingest::Intake;
+use crate::ingest::log_reading::{LogEnded, LogReading};
 use crate::store::{Author, DeviceReport, Link, LogPlace, StoreError, Taken};
 
 /// The port of this protocol where an address names none.
@@ -40,6 +42,8 @@ const ORDER: Duration = Duration::from_secs(40 * 60);
 const SETTLE: Duration = Duration::from_millis(700);
 /// Between tries with a key that the clock refuses: some clocks lock themselves after a few.
 const KEY_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// A log of which only the end is asked for is read whole so often all the same.
+const WHOLE_EVERY: chrono::Duration = chrono::Duration::hours(24);
 /// Rounds between questions for facts that seldom change.
 const FACTS_EVERY: u32 = 30;
 
@@ -115,13 +119,21 @@ struct Read {
     grew: bool,
 }
 
+/// How far a clock's log is known, so that only what follows need be sent.
+struct Known {
+    mark: LogMark,
+    ended: LogEnded,
+    whole_at: DateTime<Utc>,
+}
+
 struct Supervisor {
     setup: Setup,
     clock: Arc<AdoptedClock>,
     sink: Arc<PolledSink>,
     orders: mpsc::Sender<Order>,
-    /// The log's count at the last whole reading.
+    /// The log's count at the last reading to its end.
     count: Option<u32>,
+    known: Option<Known>,
     users: Option<u32>,
     rounds: u32,
 }
@@ -213,6 +225,7 @@ async fn serve(
         sink,
         orders,
         count: None,
+        known: None,
         users: None,
         rounds: 0,
     };
@@ -350,14 +363,22 @@ impl Supervisor {
     }
 
     async fn read_log(&mut self, begun: DateTime<Utc>, full: bool) -> Result<Taken, RoundError> {
+        if full || self.known.as_ref().is_some_and(|known| begun - known.whole_at > WHOLE_EVERY) {
+            self.known = None;
+        }
         let capacity = self.sink.counts().record_capacity;
         // A full log of some clocks drops its oldest row for each new one: its count tells nothing any more.
         let count = self.count.filter(|count| !full && capacity.is_none_or(|capacity| *count < capacity));
-        let place = if full { LogPlace::default() } else { self.place().await? };
-        let (mut taken, again) = self.read_once(begun, count, place).await?;
+        let reading = match &self.known {
+            Some(known) => LogReading::go_on(&known.ended),
+            None if full => LogReading::begin(LogPlace::default()),
+            None => LogReading::begin(self.place().await?),
+        };
+        let (mut taken, again) = self.read_once(begun, count, reading).await?;
         if again {
             tracing::info!(clock.serial = %self.clock.serial, "the log begins otherwise than before: it is read in full");
-            let (all, _) = self.read_once(begun, None, LogPlace::default()).await?;
+            self.known = None;
+            let (all, _) = self.read_once(begun, None, LogReading::begin(LogPlace::default())).await?;
             taken += all;
         }
         Ok(taken)
@@ -373,10 +394,11 @@ impl Supervisor {
         &mut self,
         begun: DateTime<Utc>,
         count: Option<u32>,
-        place: LogPlace,
+        reading: LogReading,
     ) -> Result<(Taken, bool), RoundError> {
-        self.sink.begin_reading(place);
-        if self.order(Ask::Pull { unless_count: count, after: None }).await? == Carried::Unchanged {
+        self.sink.begin_reading(reading);
+        let after = self.known.as_ref().map(|known| known.mark.clone());
+        if self.order(Ask::Pull { unless_count: count, after }).await? == Carried::Unchanged {
             self.read_through(begun, None).await?;
             return Ok((Taken::default(), false));
         }
@@ -387,14 +409,20 @@ impl Supervisor {
         for note in &end.notes {
             tracing::warn!(clock.serial = %self.clock.serial, note, "noticed in the log");
         }
-        let Some(place) = done.place else { return Ok((done.taken, true)) };
+        let Some(ended) = done.ended else { return Ok((done.taken, true)) };
         if !end.whole {
             return Err(RoundError::Incomplete(format!("{} rows", end.rows)));
         }
         crate::fault_point!("pull.before_place");
+        let place = ended.place.clone();
         self.read_through(begun, Some(Read { place, unchanged: done.unchanged, grew: done.taken.new > 0 }))
             .await?;
         self.count = end.counted;
+        let whole_at = match (end.kind, &self.known) {
+            (LogKind::Tail { .. }, Some(known)) => known.whole_at,
+            (LogKind::Tail { .. } | LogKind::Whole(_), _) => begun,
+        };
+        self.known = end.mark.map(|mark| Known { mark, ended, whole_at });
         if done.taken.new > 0 || done.taken.quarantined > 0 {
             tracing::info!(
                 clock.serial = %self.clock.serial,

@@ -3,15 +3,28 @@
 //! A clock gives its whole log each time. Of the rows that were committed before, the count and a hash of their bytes
 //! are kept: while the log begins with exactly those bytes, only what follows needs the database. A log that begins
 //! otherwise (cleared, rotated, another order) is read again in full; identity makes that harmless.
+//!
+//! A clock that can be asked for what follows a place gives only that: then the reading goes on from where the one
+//! before [ended](LogEnded).
 
 use device_protocols::row::AttendanceRow;
 
 use crate::store::LogPlace;
 
+/// The end of a reading, from which the next may go on.
+#[derive(Debug, Clone)]
+pub struct LogEnded {
+    /// The place to keep.
+    pub place: LogPlace,
+    hash: blake3::Hasher,
+}
+
 /// One reading of a log.
 #[derive(Debug)]
 pub struct LogReading {
     before: LogPlace,
+    /// Whether it is expected to begin where the one before ended.
+    tail: bool,
     state: Prefix,
     seen: u64,
     hash: blake3::Hasher,
@@ -34,11 +47,22 @@ impl LogReading {
         let compares = before.position > 0 && before.prefix_hash.is_some();
         let before = if compares { before } else { LogPlace::default() };
         let state = if compares { Prefix::Comparing } else { Prefix::Past };
-        Self { before, state, seen: 0, hash: blake3::Hasher::new() }
+        Self { before, tail: false, state, seen: 0, hash: blake3::Hasher::new() }
+    }
+
+    /// Begins a reading of what follows the end of another. Should the whole log come after all, it is compared as by
+    /// [`LogReading::begin`].
+    #[must_use]
+    pub fn go_on(from: &LogEnded) -> Self {
+        let LogEnded { place, hash } = from.clone();
+        Self { tail: true, state: Prefix::Past, seen: place.position, before: place, hash }
     }
 
     /// Takes the next rows of the log and gives back those that must be looked at.
     pub fn next<'r>(&mut self, rows: &'r [AttendanceRow]) -> &'r [AttendanceRow] {
+        if self.tail && rows.first().is_some_and(|row| row.position == 0) {
+            *self = Self::begin(self.before.clone());
+        }
         for (row, at) in rows.iter().zip(0..) {
             if self.state == Prefix::Comparing && self.seen == self.before.position {
                 let same = self.before.prefix_hash == Some(*self.hash.finalize().as_bytes());
@@ -67,18 +91,19 @@ impl LogReading {
     /// Rows that were the same as before and were not looked at.
     #[must_use]
     pub fn unchanged(&self) -> u64 {
-        self.before.position.min(self.seen)
+        if self.tail { 0 } else { self.before.position.min(self.seen) }
     }
 
-    /// Ends the reading: the place to keep; `None` when the log does not begin as it did and must be read in full.
+    /// Ends the reading; `None` when the log does not begin as it did and must be read in full.
     #[must_use]
-    pub fn end(self) -> Option<LogPlace> {
+    pub fn end(self) -> Option<LogEnded> {
         let place = LogPlace { position: self.seen, prefix_hash: Some(*self.hash.finalize().as_bytes()) };
-        match self.state {
-            Prefix::Past => Some(place),
-            Prefix::Comparing => (place == self.before).then_some(place),
-            Prefix::Differs => None,
-        }
+        let stands = match self.state {
+            Prefix::Past => true,
+            Prefix::Comparing => place == self.before,
+            Prefix::Differs => false,
+        };
+        stands.then_some(LogEnded { place, hash: self.hash })
     }
 }
 
@@ -90,10 +115,15 @@ mod tests {
     use super::*;
 
     fn rows(bytes: &[u8]) -> Vec<AttendanceRow> {
+        rows_from(0, bytes)
+    }
+
+    fn rows_from(first: u64, bytes: &[u8]) -> Vec<AttendanceRow> {
         bytes
             .iter()
-            .map(|byte| AttendanceRow {
-                position: 0,
+            .zip(first..)
+            .map(|(byte, position)| AttendanceRow {
+                position,
                 user: UserRef::Number(1),
                 time: Ok(chrono::NaiveDateTime::default()),
                 utc_offset: None,
@@ -115,7 +145,7 @@ mod tests {
         for piece in rows.chunks(pieces) {
             fresh.extend(reading.next(piece).iter().map(|row| row.raw[0]));
         }
-        (fresh, reading.end())
+        (fresh, reading.end().map(|ended| ended.place))
     }
 
     proptest! {
@@ -131,6 +161,35 @@ mod tests {
             let (fresh, end) = read(place.unwrap(), &log, pieces);
             prop_assert_eq!(fresh, new);
             prop_assert_eq!(end, read(LogPlace::default(), &log, 1).1);
+        }
+
+        #[test]
+        fn what_follows_an_end_ends_as_the_whole_log_would(
+            old in proptest::collection::vec(any::<u8>(), 1..40),
+            new in proptest::collection::vec(any::<u8>(), 0..40),
+            pieces in 1usize..9,
+            whole_after_all in any::<bool>(),
+        ) {
+            let mut reading = LogReading::begin(LogPlace::default());
+            reading.next(&rows(&old));
+            let ended = reading.end().unwrap();
+            let log = [old.clone(), new.clone()].concat();
+            let mut reading = LogReading::go_on(&ended);
+            // What came before the clock turned out to give only whole logs.
+            let tail = rows_from(old.len() as u64, &new);
+            let mut fresh: Vec<u8> = reading.next(&tail).iter().map(|row| row.raw[0]).collect();
+            prop_assert_eq!(&fresh, &new);
+            if whole_after_all {
+                fresh.clear();
+                for piece in rows(&log).chunks(pieces) {
+                    fresh.extend(reading.next(piece).iter().map(|row| row.raw[0]));
+                }
+                prop_assert_eq!(&fresh, &new);
+                prop_assert_eq!(reading.unchanged(), old.len() as u64);
+            } else {
+                prop_assert_eq!(reading.unchanged(), 0);
+            }
+            prop_assert_eq!(reading.end().map(|ended| ended.place), read(LogPlace::default(), &log, 1).1);
         }
 
         #[test]
