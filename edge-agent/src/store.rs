@@ -47,7 +47,7 @@ use shared_model::{Clock, Entropy};
 use tokio::sync::broadcast;
 
 pub use account::{LocalSession, LocalUser, SessionOrigin, SessionRow};
-pub use attendance::{Cursor, Distribution, Settling, Stray};
+pub use attendance::{Cursor, Settling, SiteSpan, Stray};
 pub use audit::{AuditRow, Via};
 pub use change::{Author, Edit};
 pub use clock_user::{ClockUser, UsersTaken};

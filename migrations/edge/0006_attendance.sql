@@ -33,3 +33,17 @@ CREATE TABLE attendance_stray (
     raw_from  INTEGER NOT NULL,
     raw_to    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- The oldest date at which a clock has a punch: attendance of a site begins with the oldest of its clocks.
+CREATE TABLE attendance_clock (
+    serial TEXT PRIMARY KEY,
+    first  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- For which dates everybody of a site has been asked for, and by which rules its days are worked out.
+CREATE TABLE attendance_site (
+    site  BLOB PRIMARY KEY,
+    since TEXT,
+    until TEXT,
+    rules TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;

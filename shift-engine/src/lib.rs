@@ -14,6 +14,7 @@
 pub mod civil;
 pub mod company_rule;
 pub mod digest;
+pub mod directory;
 pub mod document;
 pub mod exception;
 pub mod explain;
@@ -34,6 +35,7 @@ mod pipeline;
 
 pub use company_rule::CompanyRuleDefinition;
 pub use digest::MonthDigest;
+pub use directory::{Directory, DirectoryRecords, Distribution, SiteDirectory};
 pub use document::{BadDocument, Typed};
 pub use exception::{Exception, ExceptionKind, Fix, Severity};
 pub use explain::{Explanation, Fact, Figure, Rule, Step};

@@ -7,12 +7,13 @@ use shared_model::entity::{DayDecision, DirectionUse, Employee, Leave, PunchNote
 use shared_model::punch::Reading;
 use shared_model::{ClockSerial, EmployeeId, PunchId, RawTime, Route, UserCode};
 
-use crate::identity::{Identities, best_reading};
+use crate::directory::{Directory, SiteDirectory};
+use crate::identity::best_reading;
 use crate::input::{Ask, Completeness, Keyed, Person, PunchFact, direction_key};
 use crate::pipeline::compute;
 use crate::reach::Reach;
 use crate::record::{DayRecord, PeriodRecord, PunchRole};
-use crate::rulebook::Rulebook;
+use crate::rulebook::engine_label;
 use crate::time::Instant;
 
 /// A punch as a ledger holds it.
@@ -55,15 +56,13 @@ pub struct StoredFacts {
     pub digests: Vec<(NaiveDate, [u8; 32])>,
 }
 
-/// What is the same for many people.
+/// What is the same for many people of a site at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Shared<'a> {
-    /// The site's rules.
-    pub book: &'a Rulebook,
-    /// Whose codes are whose.
-    pub identities: &'a Identities,
-    /// What the in/out keys of each clock are worth; those of a clock that is not here are not used.
-    pub directions: &'a HashMap<ClockSerial, DirectionUse>,
+    /// The company's directory.
+    pub directory: &'a Directory,
+    /// The site in it.
+    pub site: &'a SiteDirectory,
     /// How far the site's clocks have been read.
     pub completeness: &'a Completeness,
     /// The moment of the calculation.
@@ -85,8 +84,8 @@ pub struct Recomputed {
     pub lost: Vec<StoredPunch>,
     /// Sums of the weeks, months and pay periods that hold one of the dates.
     pub periods: Vec<PeriodRecord>,
-    /// The versions by which it was worked out.
-    pub label: String,
+    /// The engine and zone data by which it was worked out.
+    pub engine: String,
 }
 
 /// What one punch was.
@@ -109,7 +108,8 @@ pub fn recompute(
     facts: &StoredFacts,
     reach: &Reach,
 ) -> Recomputed {
-    let owner = |punch: &StoredPunch| shared.identities.owner(&punch.serial, &punch.code, punch.instant);
+    let owner =
+        |punch: &StoredPunch| shared.directory.identities().owner(&punch.serial, &punch.code, punch.instant);
     let (own, lost): (Vec<_>, Vec<_>) =
         facts.punches.iter().cloned().partition(|punch| owner(punch) == Some(id));
     let punches: Vec<_> = own.iter().map(|punch| fact(shared, punch, &facts.observations)).collect();
@@ -130,7 +130,7 @@ pub fn recompute(
         completeness: shared.completeness,
         explain: false,
     };
-    let output = compute(shared.book, &person, &ask);
+    let output = compute(shared.site.book(), &person, &ask);
     let stored: HashMap<_, _> = facts.digests.iter().copied().collect();
     let is_new = |day: &DayRecord| stored.get(&day.date) != Some(day.digest().as_bytes());
     let has_record = |date: &NaiveDate| output.days.iter().any(|day| day.date == *date);
@@ -143,13 +143,13 @@ pub fn recompute(
         changed: output.days.into_iter().filter(is_new).collect(),
         lost,
         periods: output.periods,
-        label: shared.book.label(),
+        engine: engine_label(),
     }
 }
 
 /// A stored punch as the engine takes it: by its best reading and the worth of its clock's keys.
 fn fact(shared: &Shared<'_>, punch: &StoredPunch, observations: &[(PunchId, Route, Reading)]) -> PunchFact {
-    let worth = shared.directions.get(&punch.serial).copied().unwrap_or(DirectionUse::Ignore);
+    let worth = shared.directory.directions().get(&punch.serial).copied().unwrap_or(DirectionUse::Ignore);
     let state = match worth {
         DirectionUse::Trust => {
             let others = observations.iter().filter(|(id, _, _)| *id == punch.id);
@@ -162,6 +162,26 @@ fn fact(shared: &Shared<'_>, punch: &StoredPunch, observations: &[(PunchId, Rout
         }
     };
     PunchFact { id: punch.id, raw_time: punch.raw_time, instant: punch.instant, state }
+}
+
+/// The longest time back that an open span means.
+const HISTORY: chrono::Days = chrono::Days::new(400);
+
+/// The dates that a row of the queue asks for: none before attendance begins or after today, and of an open span no
+/// more than a little over a year.
+#[must_use]
+pub fn clamped(
+    (from, to): (Option<NaiveDate>, Option<NaiveDate>),
+    since: NaiveDate,
+    today: NaiveDate,
+) -> (NaiveDate, NaiveDate) {
+    let oldest = today.checked_sub_days(HISTORY).unwrap_or(since).max(since);
+    let first = match (from, to) {
+        (Some(from), Some(_)) => from.max(since),
+        (Some(from), None) => from.max(oldest),
+        (None, _) => oldest,
+    };
+    (first, to.map_or(today, |to| to.min(today)))
 }
 
 /// Spans of dates, both ends included, with those that touch or nearly touch made one: dates are worked out week by

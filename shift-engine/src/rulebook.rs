@@ -52,6 +52,12 @@ pub struct Sources<'a> {
     pub company_rules: &'a [Keyed<CompanyRule>],
 }
 
+/// Engine and zone data of this build, such as `1/2025b`.
+#[must_use]
+pub fn engine_label() -> String {
+    format!("{ENGINE_VERSION}/{ZONE_DATA}")
+}
+
 /// A record that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -282,11 +288,11 @@ impl Rulebook {
         &self.version
     }
 
-    /// The versions a record was worked out with, for people: engine, zone data, the beginning of [`Self::version`].
+    /// Engine, zone data and rules in short: what two sides compare before they compare digests.
     #[must_use]
     pub fn label(&self) -> String {
         let version: String = self.version[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{ENGINE_VERSION}/{ZONE_DATA}/{version}")
+        format!("{}/{version}", engine_label())
     }
 
     /// The first day of the week.

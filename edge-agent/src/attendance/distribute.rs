@@ -1,14 +1,13 @@
 //! Punches to their owners.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use chrono::NaiveDate;
 use shared_model::{EmployeeId, PunchId, UserCode};
-use shift_engine::StoredPunch;
+use shift_engine::Distribution;
 
 use super::Attendance;
-use super::rules::Rules;
-use crate::store::{Cursor, DateSpan, Distribution, ReadTx, RecomputeScope, StoreError, Stray, WriteTx};
+use crate::store::{Cursor, DateSpan, ReadTx, RecomputeScope, StoreError, WriteTx};
 
 /// Punches distributed in one transaction.
 const PORTION: u32 = 4000;
@@ -26,7 +25,7 @@ impl Attendance {
             // Whose a punch is was asked of records that may have changed since the rules were read.
             self.refresh_rules()?;
             let Some(rules) = &self.rules else { return Ok(()) };
-            let found = sorted(rules, &punches);
+            let found = rules.directory.distribute(&punches);
             self.store.write_blocking(move |tx| tx.distribute(&found, &cursor))?;
         }
     }
@@ -39,7 +38,7 @@ impl Attendance {
         };
         let version = rules.version;
         let mut strays = self.store.read_blocking(ReadTx::strays)?;
-        strays.retain(|stray| rules.identities.owners_of_code(&stray.code).next().is_some());
+        strays.retain(|stray| rules.directory.identities().owners_of_code(&stray.code).next().is_some());
         let (Some(from), Some(to)) =
             (strays.iter().map(|stray| stray.from).min(), strays.iter().map(|stray| stray.to).max())
         else {
@@ -47,14 +46,16 @@ impl Attendance {
             return Ok(());
         };
         let codes: HashSet<UserCode> = strays.iter().map(|stray| stray.code.clone()).collect();
-        let mut left: BTreeMap<UserCode, Stray> = BTreeMap::new();
+        let mut still = Distribution::default();
         let mut after = Some(PunchId::lower_bound(from));
         while let Some(place) = after {
             let codes = &codes;
             let (punches, next) =
                 self.store.read_blocking(move |tx| tx.punches_of_codes(codes, place, to, LOOK))?;
-            let mut found = sorted(rules, &punches);
-            found.strays.drain(..).for_each(|stray| widen(&mut left, stray));
+            let mut found = rules.directory.distribute(&punches);
+            for (code, (from, to)) in std::mem::take(&mut found.strays) {
+                still.add_stray(code, from, to);
+            }
             self.store.write_blocking(move |tx| {
                 tx.distribute(&found, &Cursor::new())?;
                 ask_for_days(tx, &found.owned)
@@ -62,7 +63,6 @@ impl Attendance {
             after = next;
         }
         // What lies outside every identity's time stays a stray until a record changes again.
-        let still = Distribution { owned: Vec::new(), strays: left.into_values().collect() };
         self.store.write_blocking(move |tx| {
             tx.strays_settled(&strays)?;
             tx.distribute(&still, &Cursor::new())
@@ -70,33 +70,6 @@ impl Attendance {
         self.strays_seen_at = Some(version);
         Ok(())
     }
-}
-
-/// Punches by owner; what is nobody's by code.
-pub(super) fn sorted(rules: &Rules, punches: &[StoredPunch]) -> Distribution {
-    let mut found = Distribution::default();
-    let mut strays: BTreeMap<UserCode, Stray> = BTreeMap::new();
-    for punch in punches {
-        match rules.identities.owner(&punch.serial, &punch.code, punch.instant) {
-            Some(owner) => found.owned.push((owner, punch.raw_time.wall().date(), punch.id)),
-            None => {
-                let (code, at) = (punch.code.clone(), punch.raw_time);
-                widen(&mut strays, Stray { code, from: at, to: at });
-            }
-        }
-    }
-    found.strays = strays.into_values().collect();
-    found
-}
-
-fn widen(strays: &mut BTreeMap<UserCode, Stray>, stray: Stray) {
-    strays
-        .entry(stray.code.clone())
-        .and_modify(|known| {
-            known.from = known.from.min(stray.from);
-            known.to = known.to.max(stray.to);
-        })
-        .or_insert(stray);
 }
 
 /// Asks for the days of punches that found their owner late.

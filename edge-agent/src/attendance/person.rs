@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use shared_model::EmployeeId;
 use shared_model::entity::Employee;
-use shift_engine::recompute::merged;
-use shift_engine::{Recomputed, Shared, recompute};
+use shift_engine::recompute::{clamped, merged};
+use shift_engine::{Directory, Instant, Recomputed, Shared, recompute};
 
 use super::Attendance;
-use super::distribute::{ask_for_days, sorted};
-use super::rules::{Rules, SiteRules};
-use super::settle::{read_to, since};
-use super::spread::{Portion, clamped};
+use super::distribute::ask_for_days;
+use super::settle::read_to;
+use super::spread::Portion;
 use crate::store::{Cursor, DateSpan, ReadTx, Recompute, StoreError};
 
 impl Attendance {
@@ -24,8 +23,7 @@ impl Attendance {
         let mut rows = Some(rows);
         while rows.is_some() {
             let (done, later) = self.store.read_blocking(|tx| {
-                let round = Round { rules, tx, now };
-                round.first_spans(&people)
+                Round { directory: &rules.directory, tx, now: now.into() }.first_spans(&people)
             })?;
             people = later;
             let finished = if people.is_empty() { rows.take() } else { None };
@@ -37,7 +35,7 @@ impl Attendance {
     fn save(&self, done: Vec<Recomputed>, rows: Vec<Recompute>) -> Result<(), StoreError> {
         let Some(rules) = &self.rules else { return Ok(()) };
         let lost: Vec<_> = done.iter().flat_map(|person| person.lost.iter().cloned()).collect();
-        let moved = sorted(rules, &lost);
+        let moved = rules.directory.distribute(&lost);
         let is_news = |person: &&Recomputed| !person.changed.is_empty() || !person.gone.is_empty();
         let told: Vec<EmployeeId> = done.iter().filter(is_news).map(|person| person.employee).collect();
         self.store.write_blocking(move |tx| {
@@ -58,56 +56,42 @@ type Spans = BTreeMap<EmployeeId, Vec<DateSpan>>;
 
 /// One snapshot of the store, and what is computed from it.
 struct Round<'a> {
-    rules: &'a Rules,
+    directory: &'a Directory,
     tx: &'a ReadTx,
-    now: DateTime<Utc>,
+    now: Instant,
 }
 
 impl Round<'_> {
     /// Works out each person's first span; what is left for later.
     fn first_spans(&self, people: &Spans) -> Result<(Vec<Recomputed>, Spans), StoreError> {
-        let read_to = read_to(self.tx)?;
-        let first = since(self.tx)?;
+        let (read_to, first_dates) = (read_to(self.tx)?, self.tx.first_dates()?);
         let (mut done, mut later) = (Vec::new(), Spans::new());
         for (employee, spans) in people {
             let Some(record) = self.tx.record::<Employee>(*employee)?.map(|stored| stored.record) else {
                 continue;
             };
-            let Some(site) = self.rules.site(record.site) else {
+            let Some(site) = self.directory.site(record.site) else {
                 tracing::warn!(employee.id = %employee, site.id = %record.site, "a person's site is not known");
                 continue;
             };
-            let completeness = site.completeness(&read_to);
-            let shared = Shared {
-                book: &site.book,
-                identities: &self.rules.identities,
-                directions: &self.rules.directions,
-                completeness: &completeness,
-                as_of: self.now.into(),
-            };
-            let mut dates = self.dates(site, spans, first).into_iter();
-            let Some((from, to)) = dates.next() else { continue };
-            let mut reach = shift_engine::reach(&site.book, *employee, &record, from, to);
+            let Some(since) = site.since(&first_dates) else { continue };
+            let today = site.date(self.now);
+            let spans = spans.iter().map(|span| clamped((span.from, span.to), since, today));
+            let mut spans = merged(spans.collect()).into_iter();
+            let Some((from, to)) = spans.next() else { continue };
+            let mut reach = shift_engine::reach(site.book(), *employee, &record, from, to);
             // Neither before attendance begins nor in the future is anybody absent.
-            reach.ask.0 = reach.ask.0.max(first.unwrap_or(from));
-            reach.ask.1 = reach.ask.1.min(site.date(self.now));
+            reach.ask = (reach.ask.0.max(since), reach.ask.1.min(today));
+            let completeness = site.completeness(&read_to);
+            let shared =
+                Shared { directory: self.directory, site, completeness: &completeness, as_of: self.now };
             let facts = self.tx.person_facts(*employee, &reach)?;
             done.push(recompute(&shared, *employee, &record, &facts, &reach));
-            let rest: Vec<_> = dates.map(|(from, to)| DateSpan { from: Some(from), to: Some(to) }).collect();
+            let rest: Vec<_> = spans.map(|(from, to)| DateSpan { from: Some(from), to: Some(to) }).collect();
             if !rest.is_empty() {
                 later.insert(*employee, rest);
             }
         }
         Ok((done, later))
-    }
-
-    fn dates(
-        &self,
-        site: &SiteRules,
-        spans: &[DateSpan],
-        first: Option<NaiveDate>,
-    ) -> Vec<(NaiveDate, NaiveDate)> {
-        let today = site.date(self.now);
-        merged(spans.iter().map(|span| clamped(*span, first.unwrap_or(today), today)).collect())
     }
 }

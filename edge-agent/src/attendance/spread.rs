@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use shared_model::EmployeeId;
 
 use super::Attendance;
@@ -35,7 +35,8 @@ impl Attendance {
             match &row.scope {
                 RecomputeScope::Employee(employee) => portion.add(&[*employee], row),
                 RecomputeScope::Code(code) => {
-                    let owners = self.rules.iter().flat_map(|rules| rules.identities.owners_of_code(code));
+                    let owners =
+                        self.rules.iter().flat_map(|rules| rules.directory.identities().owners_of_code(code));
                     portion.add(&owners.collect::<Vec<_>>(), row);
                 }
                 RecomputeScope::Department(_) | RecomputeScope::Site(_) | RecomputeScope::Everyone
@@ -78,18 +79,4 @@ impl Portion {
         }
         self.rows.push(row);
     }
-}
-
-/// The dates of a row that are worked out: none before attendance begins or after today, and of an open span no more
-/// than a little over a year.
-pub(super) fn clamped(dates: DateSpan, first: NaiveDate, today: NaiveDate) -> (NaiveDate, NaiveDate) {
-    const HISTORY: chrono::Days = chrono::Days::new(400);
-    let to = dates.to.map_or(today, |to| to.min(today));
-    let oldest = today.checked_sub_days(HISTORY).unwrap_or(first).max(first);
-    let from = match (dates.from, dates.to) {
-        (Some(from), Some(_)) => from.max(first),
-        (Some(from), None) => from.max(oldest),
-        (None, _) => oldest,
-    };
-    (from, to)
 }

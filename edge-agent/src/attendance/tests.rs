@@ -244,9 +244,10 @@ impl Factory {
             .write_blocking(|tx| {
                 tx.connection().execute_batch(
                     "DELETE FROM attendance_day; DELETE FROM attendance_period; DELETE FROM day_punch;
-                     DELETE FROM attendance_intake; DELETE FROM attendance_stray",
+                     DELETE FROM attendance_intake; DELETE FROM attendance_stray;
+                     DELETE FROM attendance_clock; DELETE FROM attendance_site",
                 )?;
-                tx.ask_recompute(&crate::store::RecomputeScope::Everyone, crate::store::DateSpan::ALWAYS)
+                Ok(())
             })
             .unwrap();
         self.attendance = Attendance::new(self.store.clone(), self.clock.clone());
@@ -448,9 +449,9 @@ fn months_of_two_stores_with_the_same_facts_have_the_same_digest() {
         }
         factory.read_through("2026-11-21T20:00:00");
         factory.work();
-        let (from, to) = (date("2026-11-01"), date("2026-11-30"));
-        let digests = factory.store.read_blocking(move |tx| tx.month_digests(from, to, None)).unwrap();
-        digests.into_iter().map(|(_, digest)| digest).collect::<Vec<_>>()
+        let digest = factory.store.read_blocking(|tx| tx.month_digest(date("2026-11-01"), None)).unwrap();
+        assert!(digest.days > 0);
+        digest
     };
     let times = ["2026-11-19T08:00:00", "2026-11-19T17:00:00", "2026-11-18T08:10:00", "2026-11-18T19:00:00"];
     let mut turned = times;

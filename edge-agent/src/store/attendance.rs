@@ -6,6 +6,8 @@
 mod intake;
 mod load;
 mod save;
+mod site;
 
-pub use intake::{Cursor, Distribution, Stray};
+pub use intake::{Cursor, Stray};
 pub use load::Settling;
+pub use site::SiteSpan;

@@ -61,10 +61,6 @@ impl Meta<()> {
     pub const CLEAN: Meta<i64> = Meta::named("clean");
     /// Version of this agent's scope.
     pub const SCOPE_VER: Meta<i64> = Meta::named("scope_ver");
-    /// The last local date for which everybody's attendance was asked for.
-    pub const ATTENDANCE_DATE: Meta<String> = Meta::named("attendance_date");
-    /// The first date for which attendance is worked out: of the oldest punch, or when the agent began.
-    pub const ATTENDANCE_SINCE: Meta<String> = Meta::named("attendance_since");
     /// When a session with the cloud last succeeded, milliseconds UTC.
     pub const SYNCED_AT: Meta<i64> = Meta::named("synced_at");
     /// What the last failed session said.

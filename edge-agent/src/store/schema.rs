@@ -59,7 +59,7 @@ mod tests {
         ("0003_derived", "572c363d7aa061f4"),
         ("0004_device", "fbad894c3891ccd1"),
         ("0005_account", "cf862e75497be131"),
-        ("0006_attendance", "eebcc92e75e97e03"),
+        ("0006_attendance", "bd7d60211e5d3e7f"),
     ];
 
     fn fresh() -> Connection {

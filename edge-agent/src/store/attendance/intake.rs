@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use chrono::NaiveDate;
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Row, params};
 use shared_model::punch::Reading;
-use shared_model::{ClockSerial, EmployeeId, PunchId, RawTime, Route, UserCode};
-use shift_engine::{Instant, StoredPunch};
+use shared_model::{ClockSerial, PunchId, RawTime, Route, UserCode};
+use shift_engine::{Distribution, Instant, StoredPunch};
 
 use crate::store::{ReadTx, StoreError, WriteTx};
 
@@ -22,15 +21,6 @@ pub struct Stray {
     pub from: RawTime,
     /// The last.
     pub to: RawTime,
-}
-
-/// Punches with their owners.
-#[derive(Debug, Clone, Default)]
-pub struct Distribution {
-    /// Whose, by which local date, which.
-    pub owned: Vec<(EmployeeId, NaiveDate, PunchId)>,
-    /// Nobody's.
-    pub strays: Vec<Stray>,
 }
 
 /// The columns of a [`StoredPunch`], of `ledger l` and `clock c`.
@@ -144,19 +134,6 @@ impl ReadTx {
         }
         Ok((found, last.filter(|_| seen == look)))
     }
-
-    /// The date of the oldest punch there is, by its clock.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn first_punch_date(&self) -> Result<Option<NaiveDate>, StoreError> {
-        let first: Option<i64> = self
-            .connection()
-            .prepare_cached("SELECT raw_time FROM ledger ORDER BY punch_id LIMIT 1")?
-            .query_row([], |row| row.get(0))
-            .optional()?;
-        Ok(first.and_then(RawTime::from_seconds).map(|raw| raw.wall().date()))
-    }
 }
 
 impl WriteTx {
@@ -178,8 +155,15 @@ impl WriteTx {
              ON CONFLICT (user_code) DO UPDATE SET
                 raw_from = min(raw_from, excluded.raw_from), raw_to = max(raw_to, excluded.raw_to)",
         )?;
-        for one in &found.strays {
-            stray.execute(params![one.code.as_str(), one.from.seconds(), one.to.seconds()])?;
+        for (code, (from, to)) in &found.strays {
+            stray.execute(params![code.as_str(), from.seconds(), to.seconds()])?;
+        }
+        let mut first = connection.prepare_cached(
+            "INSERT INTO attendance_clock (serial, first) VALUES (?1, ?2)
+             ON CONFLICT (serial) DO UPDATE SET first = excluded.first WHERE first > excluded.first",
+        )?;
+        for (serial, date) in &found.first_dates {
+            first.execute(params![serial.as_str(), date.to_string()])?;
         }
         let mut place = connection.prepare_cached(
             "INSERT INTO attendance_intake (origin, seq) VALUES (?1, ?2)

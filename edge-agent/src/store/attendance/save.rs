@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use rusqlite::params;
 use shared_model::EmployeeId;
-use shift_engine::{DayRecord, DayState, MonthDigest, PeriodRecord, Recomputed};
+use shift_engine::{DayRecord, DayState, PeriodRecord, Recomputed};
 
 use crate::store::{ReadTx, StoreError, StoreEvent, WriteTx};
 
@@ -71,7 +71,7 @@ impl WriteTx {
                 day.overtime.counted.get(),
                 json,
                 day.digest().as_bytes(),
-                person.label,
+                person.engine,
                 now,
                 day.closes.unix(),
                 day.settles.unix(),
@@ -121,7 +121,7 @@ impl WriteTx {
                 period.state == DayState::Provisional,
                 json,
                 digest.as_bytes(),
-                person.label,
+                person.engine,
                 now,
             ])?;
         Ok(())
@@ -146,39 +146,5 @@ impl ReadTx {
         let text: String = row.get(0)?;
         let read = serde_json::from_str(&text);
         read.map(Some).map_err(|cause| StoreError::corrupt("attendance_day", "record", employee, cause))
-    }
-
-    /// What everybody's month comes to, for comparison with the cloud; at most one employee's where one is named.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn month_digests(
-        &self,
-        from: NaiveDate,
-        to: NaiveDate,
-        only: Option<EmployeeId>,
-    ) -> Result<Vec<(EmployeeId, MonthDigest)>, StoreError> {
-        let mut query = self.connection().prepare_cached(
-            "SELECT employee, work_date, provisional, digest FROM attendance_day INDEXED BY attendance_day_employee
-             WHERE work_date BETWEEN ?1 AND ?2 AND (?3 IS NULL OR employee = ?3) ORDER BY employee",
-        )?;
-        let mut rows = query.query(params![from.to_string(), to.to_string(), only])?;
-        let mut found = Vec::new();
-        let (mut current, mut days) = (None, Vec::new());
-        while let Some(row) = rows.next()? {
-            let employee: EmployeeId = row.get(0)?;
-            if current != Some(employee)
-                && let Some(before) = current.replace(employee)
-            {
-                found.push((before, shift_engine::digest::month_digest(std::mem::take(&mut days))));
-            }
-            let date: String = row.get(1)?;
-            let date = date
-                .parse()
-                .map_err(|_| StoreError::corrupt("attendance_day", "work_date", &date, "no date"))?;
-            days.push((date, !row.get::<_, bool>(2)?, row.get(3)?));
-        }
-        found.extend(current.map(|last| (last, shift_engine::digest::month_digest(days))));
-        Ok(found)
     }
 }
