@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared_model::entity::Site;
 use shared_model::{Clock, CompanyId, EdgeId, Entropy, SiteId};
 use sync_protocol::body::{BadBody, pack_message, unpack_message};
@@ -33,7 +33,7 @@ pub struct Application {
 }
 
 /// What this agent now is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolled {
     /// Its id.
     pub edge: EdgeId,

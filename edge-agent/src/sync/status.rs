@@ -1,13 +1,13 @@
 //! What people are told of sync; all of it from the store, so that a command and a page say the same.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared_model::{CompanyId, EdgeId};
 use sync_protocol::Origin;
 
 use crate::store::{Meta, ReadTx, StoreError};
 
 /// How things stand between this agent and the cloud.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Nobody has enrolled this agent.
@@ -23,7 +23,7 @@ pub enum Standing {
 }
 
 /// The state of sync.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncStatus {
     /// In one word.
     pub standing: Standing,
