@@ -23,6 +23,7 @@ mod run;
 mod scope;
 mod shift;
 mod site;
+mod sync;
 mod table;
 
 use std::ffi::OsString;
@@ -92,6 +93,11 @@ enum Command {
     /// Leave
     #[command(subcommand)]
     Leave(calendar::LeaveCommand),
+    /// Make this agent one of a company's, by a one-time code from its cloud
+    Enroll(sync::EnrollArgs),
+    /// The exchange with the cloud
+    #[command(subcommand)]
+    Sync(sync::Command),
     /// Records of any kind, as lines of JSON
     #[command(subcommand)]
     Record(record::Command),
@@ -151,6 +157,8 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Policy(command) => command.run(context).await,
         Command::Holiday(command) => command.run(context).await,
         Command::Leave(command) => command.run(context).await,
+        Command::Enroll(args) => args.run(context).await,
+        Command::Sync(command) => command.run(context).await,
         Command::Record(command) => command.run(context).await,
     }
 }

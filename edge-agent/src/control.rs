@@ -19,6 +19,7 @@ pub mod policy;
 pub mod record;
 pub mod roster;
 pub mod shift;
+pub mod sync;
 
 mod channel;
 mod document;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shared_model::{Clock, Entropy};
 
+use crate::config::CloudConfig;
 use crate::device::FleetHandle;
 use crate::store::{ReadTx, Store, StoreError, WriteTx};
 
@@ -53,6 +55,8 @@ pub struct Agent {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// The way to the cloud.
+    pub cloud: CloudConfig,
     /// The supervised clocks; `None` = no agent runs, a command has opened the store.
     pub fleet: Option<FleetHandle>,
 }
@@ -70,6 +74,7 @@ impl From<&crate::run::Agent> for Agent {
             folder: agent.folder.clone(),
             clock: Arc::clone(&agent.clock),
             entropy: Arc::clone(&agent.entropy),
+            cloud: agent.config.cloud.clone(),
             fleet: Some(agent.fleet.clone()),
         }
     }
@@ -200,6 +205,10 @@ calls! {
     AskDevice(device::AskDevice) -> device::DeviceAnswer;
     /// Notes that a command has set a clock's time.
     NoteTimeSet(device::NoteTimeSet) -> device::TimeSetNoted;
+    /// Makes this agent one of a company's edges.
+    Enroll(sync::Enroll) -> crate::sync::enroll::Enrolled;
+    /// Tells how things stand with the cloud.
+    SyncState(sync::SyncState) -> crate::sync::status::SyncStatus;
     /// Adds and changes records of any kind.
     ImportRecords(record::ImportRecords) -> record::RecordReport;
     /// Lists the records of a kind.

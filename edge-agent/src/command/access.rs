@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::context::Context;
+use crate::config::Flags;
 use crate::control::{Agent, Answer, Call, Client, Progress, Refusal, RefusalKind, execute};
 use crate::store::{FILE, Store, StoreError};
 use crate::sync::boot;
@@ -49,6 +50,7 @@ impl Access {
             if let Some(client) = Client::connect(&context.data).await? {
                 return Ok(Self::Running(client));
             }
+            let cloud = context.config(&Flags::default())?.config.cloud;
             match open_store(context).await {
                 // Another command has it for a moment, or an agent is just starting or ending.
                 Err(StoreError::InUse) => tokio::time::sleep(PAUSE).await,
@@ -59,6 +61,7 @@ impl Access {
                         folder: context.data.clone(),
                         clock: Arc::clone(&context.clock),
                         entropy: Arc::clone(&context.entropy),
+                        cloud,
                         fleet: None,
                     }));
                 }
