@@ -1,6 +1,6 @@
 //! What syncing keeps: how far the cloud has come, sessions, former lives, records taken from the feed.
 
-mod digest;
+mod count;
 mod feed;
 mod relog;
 mod rows;
@@ -12,7 +12,7 @@ use sync_protocol::edge::{Acknowledged, Adopted, EdgeLog, EdgeState, EdgeStore};
 use sync_protocol::message::{Counts, Segment};
 use sync_protocol::{Change, LedgerEntry, Mark, Origin, Stream};
 
-pub use digest::{AttendanceDigest, LedgerCounts, MonthDigest};
+pub use count::LedgerCounts;
 
 use super::{Meta, ReadTx, Store, StoreError, StoreEvent, WriteTx};
 

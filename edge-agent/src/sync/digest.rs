@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Months;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared_model::Clock;
 use shared_model::entity::Device;
 
-use crate::store::{AttendanceDigest, LedgerCounts, ReadTx, Store, StoreError};
+use crate::store::{LedgerCounts, ReadTx, Store, StoreError};
 
 /// Clocks that are told of, so that a hello stays small.
 const CLOCKS: usize = 200;
@@ -31,7 +30,8 @@ struct ClockCounters {
 #[derive(Debug, Default)]
 pub(super) struct Told {
     counts: LedgerCounts,
-    attendance: Option<AttendanceDigest>,
+    /// As [`ReadTx::attendance_digest`] gave it.
+    digest: Value,
     /// When the months may be read again, on the monotonic clock, milliseconds.
     due_ms: u64,
 }
@@ -47,14 +47,15 @@ impl Told {
         let start = clock.monotonic_ms();
         if start >= self.due_ms {
             let today = clock.now().date_naive();
-            let from = today.checked_sub_months(Months::new(1)).unwrap_or(today);
-            self.attendance = store.read(move |tx| tx.attendance_digest(from)).await?;
+            self.digest = store.read(move |tx| tx.attendance_digest(today)).await?;
             let end = clock.monotonic_ms();
             self.due_ms = end.saturating_add(end.saturating_sub(start).saturating_mul(SHARE));
         }
         let counts = self.counts.clone();
         let clocks = store.read(move |tx| clocks(tx, &counts)).await?;
-        Ok(json!({ "attendance": self.attendance, "clocks": clocks }))
+        let mut digest = self.digest.clone();
+        digest["clocks"] = json!(clocks);
+        Ok(digest)
     }
 }
 
