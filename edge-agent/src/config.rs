@@ -82,9 +82,9 @@ pub struct PollConfig {
     /// Between looks at a clock, seconds.
     #[serde(deserialize_with = "within::<1, 86_400, _, _>")]
     pub interval_seconds: u32,
-    /// Keep the session with each clock and read its log as soon as it tells of a punch.
+    /// Keep the session with each clock and read what is new in its log as soon as it tells of a punch.
     pub live: bool,
-    /// Seconds for which a clock is locked while its log is read; 0 = people go on punching.
+    /// Seconds for which a clock is locked while its whole log is read; 0 = people go on punching.
     #[serde(deserialize_with = "within::<0, 3600, _, _>")]
     pub hold_seconds: u32,
     /// A clock that is off by more is set, where its record allows it, seconds.

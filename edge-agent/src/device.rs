@@ -5,6 +5,7 @@ pub mod fleet;
 pub mod polled_sink;
 pub mod push_host;
 pub mod push_sink;
+mod reading_plan;
 pub mod registry;
 pub mod supervisor;
 

@@ -12,9 +12,9 @@ use shared_model::Route;
 use tokio::sync::Notify;
 
 use super::registry::AdoptedClock;
-use crate::ingest::log_reading::{LogEnded, LogReading};
+use crate::ingest::log_reading::LogReading;
 use crate::ingest::{Intake, refused, translate};
-use crate::store::{ClockUser, DeviceReport, Taken};
+use crate::store::{ClockUser, DeviceReport, LogPlace, Taken};
 
 /// What a reading of the log came to.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +25,8 @@ pub struct ReadingDone {
     pub unchanged: u64,
     /// The end that the driver told; `None` = the reading did not get there.
     pub end: Option<LogEnd>,
-    /// Where the reading ended; `None` = the log does not begin as it did.
-    pub ended: Option<LogEnded>,
+    /// The place to keep; `None` = the log does not begin as it did.
+    pub place: Option<LogPlace>,
 }
 
 /// The sink of one polled clock.
@@ -66,10 +66,10 @@ impl PolledSink {
         Self { intake, clock, hint: Notify::new(), state: Mutex::default() }
     }
 
-    /// Begins a reading of the log.
-    pub fn begin_reading(&self, reading: LogReading) {
+    /// Begins a reading of the log, or of the `rest` that follows what `before` names; that need not be looked at again.
+    pub fn begin_reading(&self, before: LogPlace, rest: bool) {
         let mut state = self.state.lock();
-        state.reading = Some(reading);
+        state.reading = Some(if rest { LogReading::begin_rest(before) } else { LogReading::begin(before) });
         state.taken = Taken::default();
         state.end = None;
     }
@@ -80,7 +80,13 @@ impl PolledSink {
         let mut state = self.state.lock();
         let Some(reading) = state.reading.take() else { return ReadingDone::default() };
         let unchanged = reading.unchanged();
-        ReadingDone { taken: state.taken, unchanged, end: state.end.take(), ended: reading.end() }
+        let end = state.end.take();
+        let place = end.as_ref().and_then(|end| {
+            let place = reading.end(end.kind)?;
+            let mark = end.mark.clone().filter(|mark| mark.rows() == place.position);
+            Some(LogPlace { mark, ..place })
+        });
+        ReadingDone { taken: state.taken, unchanged, end, place }
     }
 
     /// Waits until somebody seems to have punched.

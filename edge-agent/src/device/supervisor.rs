@@ -7,8 +7,8 @@
 //! ```
 //!
 //! There is one session with a clock at a time. The log is read when its count changed, when somebody seems to have
-//! punched, when asked, and once after a start: where the clock can do so only what follows the known part, and once a
-//! day the whole. A reading that was not whole moves nothing forward and comes again.
+//! punched, when asked, and once after a start; only what follows the known rows of it, unless the [plan](ReadingPlan)
+//! wants all. A reading that did not get to its end moves nothing forward and comes again.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,11 +27,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::driver_clock::DriverClock;
 use super::polled_sink::PolledSink;
+use super::reading_plan::{Reading, ReadingPlan};
 use super::registry::AdoptedClock;
 use crate::backoff::Backoff;
 use crate::config::PollConfig;
 use crate::ingest::Intake;
-use crate::ingest::log_reading::{LogEnded, LogReading};
 use crate::store::{Author, DeviceReport, Link, LogPlace, StoreError, Taken};
 
 /// The port of this protocol where an address names none.
@@ -42,8 +42,6 @@ const ORDER: Duration = Duration::from_secs(40 * 60);
 const SETTLE: Duration = Duration::from_millis(700);
 /// Between tries with a key that the clock refuses: some clocks lock themselves after a few.
 const KEY_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// A log of which only the end is asked for is read whole so often all the same.
-const WHOLE_EVERY: chrono::Duration = chrono::Duration::hours(24);
 /// Rounds between questions for facts that seldom change.
 const FACTS_EVERY: u32 = 30;
 
@@ -117,25 +115,21 @@ struct Read {
     place: LogPlace,
     unchanged: u64,
     grew: bool,
+    whole: bool,
 }
 
-/// How far a clock's log is known, so that only what follows need be sent.
-struct Known {
-    mark: LogMark,
-    ended: LogEnded,
-    whole_at: DateTime<Utc>,
-}
-
-struct Supervisor {
+struct Supervisor<'p> {
     setup: Setup,
     clock: Arc<AdoptedClock>,
     sink: Arc<PolledSink>,
     orders: mpsc::Sender<Order>,
-    /// The log's count at the last reading to its end.
+    plan: &'p mut ReadingPlan,
+    /// The log's count at the last reading.
     count: Option<u32>,
-    known: Option<Known>,
     users: Option<u32>,
     rounds: u32,
+    /// Somebody seems to have punched since the last round.
+    hinted: bool,
 }
 
 /// Looks after a clock until stopped.
@@ -147,10 +141,12 @@ pub async fn supervise(
 ) {
     let poll = setup.config.clone();
     let mut backoff = Backoff::new(poll.retry_first(), poll.retry_longest());
+    let mut plan = ReadingPlan::begin(setup.intake.clock().now());
     while !stop.is_cancelled() {
         let failed = match address(&clock).await {
             Ok(address) => {
-                serve(&setup, &clock, address, &mut requests, &mut backoff, &stop).await;
+                let way = Way { address, backoff: &mut backoff, plan: &mut plan };
+                serve(&setup, &clock, way, &mut requests, &stop).await;
                 continue;
             }
             Err(error) => error,
@@ -199,15 +195,22 @@ pub fn client_options(comm_key: Option<&str>, hold_seconds: u32) -> ClientOption
     }
 }
 
+/// Where a clock is now, and what outlives that.
+struct Way<'p> {
+    address: SocketAddr,
+    backoff: &'p mut Backoff,
+    plan: &'p mut ReadingPlan,
+}
+
 /// Runs one driver for a clock until stopped, or until the address must be looked up anew.
 async fn serve(
     setup: &Setup,
     clock: &Arc<AdoptedClock>,
-    address: SocketAddr,
+    way: Way<'_>,
     requests: &mut mpsc::Receiver<Request>,
-    backoff: &mut Backoff,
     stop: &CancellationToken,
 ) {
+    let Way { address, backoff, plan } = way;
     let target = ZkTarget {
         address,
         options: client_options(clock.comm_key.as_deref(), setup.config.hold_seconds),
@@ -224,10 +227,11 @@ async fn serve(
         clock: Arc::clone(clock),
         sink,
         orders,
+        plan,
         count: None,
-        known: None,
         users: None,
         rounds: 0,
+        hinted: false,
     };
     supervisor.run(requests, backoff, stop).await;
     // The driver says goodbye to the clock, which is then free for others; never left locked.
@@ -235,7 +239,7 @@ async fn serve(
     let _ = driving.await;
 }
 
-impl Supervisor {
+impl Supervisor<'_> {
     async fn run(
         &mut self,
         requests: &mut mpsc::Receiver<Request>,
@@ -270,7 +274,11 @@ impl Supervisor {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
-                () = self.sink.hinted() => tokio::time::sleep(SETTLE).await,
+                () = self.sink.hinted() => {
+                    self.plan.punched(self.setup.intake.clock().now());
+                    self.hinted = true;
+                    tokio::time::sleep(SETTLE).await;
+                }
                 Some(request) = requests.recv() => wanted = Some(request),
             }
             if lost && wanted.is_none() {
@@ -363,22 +371,17 @@ impl Supervisor {
     }
 
     async fn read_log(&mut self, begun: DateTime<Utc>, full: bool) -> Result<Taken, RoundError> {
-        if full || self.known.as_ref().is_some_and(|known| begun - known.whole_at > WHOLE_EVERY) {
-            self.known = None;
-        }
         let capacity = self.sink.counts().record_capacity;
+        let place = if full { LogPlace::default() } else { self.place().await? };
+        let Reading { after, in_any_case } = self.plan.choose(&place, begun);
+        let in_any_case = in_any_case || (std::mem::take(&mut self.hinted) && after.is_some());
         // A full log of some clocks drops its oldest row for each new one: its count tells nothing any more.
-        let count = self.count.filter(|count| !full && capacity.is_none_or(|capacity| *count < capacity));
-        let reading = match &self.known {
-            Some(known) => LogReading::go_on(&known.ended),
-            None if full => LogReading::begin(LogPlace::default()),
-            None => LogReading::begin(self.place().await?),
-        };
-        let (mut taken, again) = self.read_once(begun, count, reading).await?;
+        let telling = |count: &u32| !in_any_case && capacity.is_none_or(|capacity| *count < capacity);
+        let count = self.count.filter(telling);
+        let (mut taken, again) = self.read_once(begun, count, place, after).await?;
         if again {
             tracing::info!(clock.serial = %self.clock.serial, "the log begins otherwise than before: it is read in full");
-            self.known = None;
-            let (all, _) = self.read_once(begun, None, LogReading::begin(LogPlace::default())).await?;
+            let (all, _) = self.read_once(begun, None, LogPlace::default(), None).await?;
             taken += all;
         }
         Ok(taken)
@@ -389,16 +392,22 @@ impl Supervisor {
         self.setup.intake.store().read(move |tx| tx.log_place(&serial)).await
     }
 
-    /// One reading; whether it must be done again from the first row.
+    /// One reading, of all or of what follows a mark; whether it must be done again from the first row.
     async fn read_once(
         &mut self,
         begun: DateTime<Utc>,
         count: Option<u32>,
-        reading: LogReading,
+        place: LogPlace,
+        after: Option<LogMark>,
     ) -> Result<(Taken, bool), RoundError> {
-        self.sink.begin_reading(reading);
-        let after = self.known.as_ref().map(|known| known.mark.clone());
-        if self.order(Ask::Pull { unless_count: count, after }).await? == Carried::Unchanged {
+        let rest = after.is_some();
+        self.sink.begin_reading(place, rest);
+        let carried = self.order(Ask::Pull { unless_count: count, after }).await;
+        if rest && matches!(carried, Err(RoundError::Driver(DriverError::Clock { .. }) | RoundError::Silent))
+        {
+            self.plan.part_failed(begun);
+        }
+        if carried? == Carried::Unchanged {
             self.read_through(begun, None).await?;
             return Ok((Taken::default(), false));
         }
@@ -409,20 +418,25 @@ impl Supervisor {
         for note in &end.notes {
             tracing::warn!(clock.serial = %self.clock.serial, note, "noticed in the log");
         }
-        let Some(ended) = done.ended else { return Ok((done.taken, true)) };
+        let whole = match end.kind {
+            LogKind::Tail { .. } => false,
+            LogKind::Whole(why) => {
+                tracing::info!(clock.serial = %self.clock.serial, reason = %why, rows = end.rows, "the whole log was read");
+                true
+            }
+        };
+        self.plan.ended(end.kind, begun);
+        if done.taken.new > 0 {
+            self.plan.punched(begun);
+        }
+        let Some(place) = done.place else { return Ok((done.taken, true)) };
         if !end.whole {
             return Err(RoundError::Incomplete(format!("{} rows", end.rows)));
         }
         crate::fault_point!("pull.before_place");
-        let place = ended.place.clone();
-        self.read_through(begun, Some(Read { place, unchanged: done.unchanged, grew: done.taken.new > 0 }))
-            .await?;
+        let read = Read { place, unchanged: done.unchanged, grew: done.taken.new > 0, whole };
+        self.read_through(begun, Some(read)).await?;
         self.count = end.counted;
-        let whole_at = match (end.kind, &self.known) {
-            (LogKind::Tail { .. }, Some(known)) => known.whole_at,
-            (LogKind::Tail { .. } | LogKind::Whole(_), _) => begun,
-        };
-        self.known = end.mark.map(|mark| Known { mark, ended, whole_at });
         if done.taken.new > 0 || done.taken.quarantined > 0 {
             tracing::info!(
                 clock.serial = %self.clock.serial,
@@ -447,7 +461,7 @@ impl Supervisor {
             let grew = read.as_ref().is_some_and(|read| read.grew);
             if let Some(read) = read {
                 tx.count_repeats(&serial, read.unchanged)?;
-                tx.set_log_place(&serial, &read.place)?;
+                tx.set_log_place(&serial, &read.place, read.whole)?;
             }
             tx.read_through(&serial, through, grew)
         });

@@ -1,37 +1,34 @@
 //! Reading a log that only grows at its end, without looking at every row again.
 //!
-//! A clock gives its whole log each time. Of the rows that were committed before, the count and a hash of their bytes
-//! are kept: while the log begins with exactly those bytes, only what follows needs the database. A log that begins
-//! otherwise (cleared, rotated, another order) is read again in full; identity makes that harmless.
-//!
-//! A clock that can be asked for what follows a place gives only that: then the reading goes on from where the one
-//! before [ended](LogEnded).
+//! Of the rows that were committed before, the count and a hash over their bytes are kept. A reading of what follows them
+//! goes on from there. A reading of the whole log is compared: while it begins with exactly those bytes, only what follows
+//! needs the database. A log that begins otherwise (cleared, rotated, another order) is read again in full; identity makes
+//! that harmless.
 
+use device_protocols::driver::LogKind;
 use device_protocols::row::AttendanceRow;
 
 use crate::store::LogPlace;
-
-/// The end of a reading, from which the next may go on.
-#[derive(Debug, Clone)]
-pub struct LogEnded {
-    /// The place to keep.
-    pub place: LogPlace,
-    hash: blake3::Hasher,
-}
 
 /// One reading of a log.
 #[derive(Debug)]
 pub struct LogReading {
     before: LogPlace,
-    /// Whether it is expected to begin where the one before ended.
-    tail: bool,
-    state: Prefix,
+    /// Only what follows `before` was asked for: if all rows come, it is no longer how the log begins.
+    expects_rest: bool,
+    state: State,
+    /// Whether the rows began behind `before`.
+    is_rest: bool,
+    /// Rows known or seen, from the log's first.
     seen: u64,
-    hash: blake3::Hasher,
+    /// Hash over their bytes.
+    hash: [u8; 32],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Prefix {
+enum State {
+    /// No row came yet.
+    NotBegun,
     /// Rows are compared with what was committed before.
     Comparing,
     /// They were the same, or nothing is compared.
@@ -40,88 +37,115 @@ enum Prefix {
     Differs,
 }
 
+/// Hash over no rows.
+const EMPTY: [u8; 32] = [0; 32];
+
 impl LogReading {
-    /// Begins a reading after what was committed `before`; an empty place compares nothing.
+    /// Begins a reading of a whole log of which this much was committed before; an empty place compares nothing.
     #[must_use]
     pub fn begin(before: LogPlace) -> Self {
-        let compares = before.position > 0 && before.prefix_hash.is_some();
-        let before = if compares { before } else { LogPlace::default() };
-        let state = if compares { Prefix::Comparing } else { Prefix::Past };
-        Self { before, tail: false, state, seen: 0, hash: blake3::Hasher::new() }
+        let before =
+            if before.position > 0 && before.prefix_hash.is_some() { before } else { LogPlace::default() };
+        Self { before, expects_rest: false, state: State::NotBegun, is_rest: false, seen: 0, hash: EMPTY }
     }
 
-    /// Begins a reading of what follows the end of another. Should the whole log come after all, it is compared as by
-    /// [`LogReading::begin`].
+    /// Begins a reading of what follows the rows that were committed before. If all rows come instead, all are looked at.
     #[must_use]
-    pub fn go_on(from: &LogEnded) -> Self {
-        let LogEnded { place, hash } = from.clone();
-        Self { tail: true, state: Prefix::Past, seen: place.position, before: place, hash }
+    pub fn begin_rest(before: LogPlace) -> Self {
+        Self { expects_rest: true, ..Self::begin(before) }
     }
 
-    /// Takes the next rows of the log and gives back those that must be looked at.
+    /// Takes the next rows of the log, which have their positions in it, and gives back those that must be looked at.
     pub fn next<'r>(&mut self, rows: &'r [AttendanceRow]) -> &'r [AttendanceRow] {
-        if self.tail && rows.first().is_some_and(|row| row.position == 0) {
-            *self = Self::begin(self.before.clone());
+        let Some(first) = rows.first() else { return &[] };
+        if self.state == State::NotBegun || first.position != self.seen {
+            self.enter(first.position);
         }
         for (row, at) in rows.iter().zip(0..) {
-            if self.state == Prefix::Comparing && self.seen == self.before.position {
-                let same = self.before.prefix_hash == Some(*self.hash.finalize().as_bytes());
-                self.state = if same { Prefix::Past } else { Prefix::Differs };
+            if self.state == State::Comparing && self.seen == self.before.position {
+                let same = self.before.prefix_hash == Some(self.hash);
+                self.state = if same { State::Past } else { State::Differs };
             }
             match self.state {
-                Prefix::Comparing => self.add(row),
-                Prefix::Past => {
+                State::Comparing => self.add(row),
+                State::Past => {
                     let fresh = rows.get(at..).unwrap_or_default();
                     fresh.iter().for_each(|row| self.add(row));
                     return fresh;
                 }
-                Prefix::Differs => return &[],
+                State::NotBegun | State::Differs => return &[],
             }
         }
         &[]
     }
 
+    /// Rows begin, or begin anew, at a position.
+    fn enter(&mut self, position: u64) {
+        let begun = self.state != State::NotBegun;
+        (self.seen, self.hash, self.is_rest) = (0, EMPTY, false);
+        self.state = match self.before.prefix_hash {
+            Some(hash) if self.expects_rest && !begun && position == self.before.position => {
+                (self.seen, self.hash, self.is_rest) = (position, hash, true);
+                State::Past
+            }
+            Some(_) if position == 0 && !self.expects_rest => State::Comparing,
+            Some(_) | None if position == 0 => State::Past,
+            Some(_) | None => State::Differs,
+        };
+    }
+
     fn add(&mut self, row: &AttendanceRow) {
         self.seen += 1;
-        // Only a length keeps two rows from being taken for one longer.
-        self.hash.update(&u16::try_from(row.raw.len()).unwrap_or(u16::MAX).to_le_bytes());
-        self.hash.update(&row.raw);
+        // What is hashed before each row has one length, so no two series of rows give the same bytes.
+        self.hash = *blake3::Hasher::new().update(&self.hash).update(&row.raw).finalize().as_bytes();
     }
 
     /// Rows that were the same as before and were not looked at.
     #[must_use]
     pub fn unchanged(&self) -> u64 {
-        if self.tail { 0 } else { self.before.position.min(self.seen) }
+        match self.state {
+            State::Comparing | State::Past if !self.is_rest && !self.expects_rest => {
+                self.before.position.min(self.seen)
+            }
+            State::NotBegun | State::Comparing | State::Past | State::Differs => 0,
+        }
     }
 
-    /// Ends the reading; `None` when the log does not begin as it did and must be read in full.
+    /// Ends the reading as the driver told it: the rows that are known then; `None` when the log does not begin as it did
+    /// and must be read in full.
     #[must_use]
-    pub fn end(self) -> Option<LogEnded> {
-        let place = LogPlace { position: self.seen, prefix_hash: Some(*self.hash.finalize().as_bytes()) };
-        let stands = match self.state {
-            Prefix::Past => true,
-            Prefix::Comparing => place == self.before,
-            Prefix::Differs => false,
-        };
-        stands.then_some(LogEnded { place, hash: self.hash })
+    pub fn end(self, kind: LogKind) -> Option<LogPlace> {
+        let place = |position, hash| LogPlace { position, prefix_hash: Some(hash), ..LogPlace::default() };
+        let known = self.before.prefix_hash.map(|hash| place(self.before.position, hash));
+        let seen = place(self.seen, self.hash);
+        match (self.state, kind) {
+            (State::NotBegun, LogKind::Tail { from }) => known.filter(|known| known.position == from),
+            // The log is empty: if it was not before, that is worth a second look.
+            (State::NotBegun, LogKind::Whole(_)) => (known.is_none() || self.expects_rest).then_some(seen),
+            // What followed was not enough, and of the whole log not one row came.
+            (State::Past, LogKind::Whole(_)) if self.is_rest => Some(place(0, EMPTY)),
+            (State::Past, _) => Some(seen),
+            (State::Comparing, _) => known.filter(|known| *known == seen),
+            (State::Differs, _) => None,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use device_protocols::driver::WholeReason;
     use device_protocols::row::{RawRow, UserRef};
     use proptest::prelude::*;
 
     use super::*;
 
-    fn rows(bytes: &[u8]) -> Vec<AttendanceRow> {
-        rows_from(0, bytes)
-    }
+    const WHOLE: LogKind = LogKind::Whole(WholeReason::Asked);
 
-    fn rows_from(first: u64, bytes: &[u8]) -> Vec<AttendanceRow> {
+    /// Rows of these bytes, the first of which has a position in the log.
+    fn rows(from: usize, bytes: &[u8]) -> Vec<AttendanceRow> {
         bytes
             .iter()
-            .zip(first..)
+            .zip(u64::try_from(from).unwrap()..)
             .map(|(byte, position)| AttendanceRow {
                 position,
                 user: UserRef::Number(1),
@@ -137,24 +161,24 @@ mod tests {
             .collect()
     }
 
-    /// What a reading looks at, and where it ends.
+    fn feed(reading: &mut LogReading, rows: &[AttendanceRow], pieces: usize) -> Vec<u8> {
+        rows.chunks(pieces).flat_map(|piece| reading.next(piece).iter().map(|row| row.raw[0])).collect()
+    }
+
+    /// What a reading of a whole log looks at, and where it ends.
     fn read(before: LogPlace, log: &[u8], pieces: usize) -> (Vec<u8>, Option<LogPlace>) {
-        let rows = rows(log);
         let mut reading = LogReading::begin(before);
-        let mut fresh = Vec::new();
-        for piece in rows.chunks(pieces) {
-            fresh.extend(reading.next(piece).iter().map(|row| row.raw[0]));
-        }
-        (fresh, reading.end().map(|ended| ended.place))
+        let fresh = feed(&mut reading, &rows(0, log), pieces);
+        (fresh, reading.end(WHOLE))
+    }
+
+    fn bytes(length: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(any::<u8>(), length)
     }
 
     proptest! {
         #[test]
-        fn a_log_that_grew_shows_only_what_is_new(
-            old in proptest::collection::vec(any::<u8>(), 0..40),
-            new in proptest::collection::vec(any::<u8>(), 0..40),
-            pieces in 1usize..9,
-        ) {
+        fn a_log_that_grew_shows_only_what_is_new(old in bytes(0..40), new in bytes(0..40), pieces in 1usize..9) {
             let (fresh, place) = read(LogPlace::default(), &old, pieces);
             prop_assert_eq!(&fresh, &old);
             let log = [old, new.clone()].concat();
@@ -164,43 +188,61 @@ mod tests {
         }
 
         #[test]
-        fn what_follows_an_end_ends_as_the_whole_log_would(
-            old in proptest::collection::vec(any::<u8>(), 1..40),
-            new in proptest::collection::vec(any::<u8>(), 0..40),
+        fn readings_of_what_follows_end_where_a_reading_of_the_whole_does(
+            old in bytes(1..40),
+            parts in proptest::collection::vec(bytes(0..10), 0..6),
             pieces in 1usize..9,
-            whole_after_all in any::<bool>(),
         ) {
-            let mut reading = LogReading::begin(LogPlace::default());
-            reading.next(&rows(&old));
-            let ended = reading.end().unwrap();
-            let log = [old.clone(), new.clone()].concat();
-            let mut reading = LogReading::go_on(&ended);
-            // What came before the clock turned out to give only whole logs.
-            let tail = rows_from(old.len() as u64, &new);
-            let mut fresh: Vec<u8> = reading.next(&tail).iter().map(|row| row.raw[0]).collect();
-            prop_assert_eq!(&fresh, &new);
-            if whole_after_all {
-                fresh.clear();
-                for piece in rows(&log).chunks(pieces) {
-                    fresh.extend(reading.next(piece).iter().map(|row| row.raw[0]));
-                }
-                prop_assert_eq!(&fresh, &new);
-                prop_assert_eq!(reading.unchanged(), old.len() as u64);
-            } else {
+            let mut log = old;
+            let mut place = read(LogPlace::default(), &log, pieces).1.unwrap();
+            for part in parts {
+                let kind = LogKind::Tail { from: place.position };
+                let mut reading = LogReading::begin_rest(place);
+                prop_assert_eq!(&feed(&mut reading, &rows(log.len(), &part), pieces), &part);
                 prop_assert_eq!(reading.unchanged(), 0);
+                place = reading.end(kind).unwrap();
+                log.extend(part);
             }
-            prop_assert_eq!(reading.end().map(|ended| ended.place), read(LogPlace::default(), &log, 1).1);
+            prop_assert_eq!(Some(place.clone()), read(LogPlace::default(), &log, 1).1);
+            // And the daily reading of the whole log finds nothing new.
+            prop_assert_eq!(read(place.clone(), &log, pieces), (vec![], Some(place)));
+        }
+
+        #[test]
+        fn all_rows_are_looked_at_where_the_whole_log_comes_for_what_follows(
+            old in bytes(1..40),
+            rest in bytes(0..5),
+            now in bytes(0..40),
+            pieces in 1usize..9,
+        ) {
+            let place = read(LogPlace::default(), &old, pieces).1.unwrap();
+            let mut reading = LogReading::begin_rest(place);
+            // What followed turned out not to be enough.
+            prop_assert_eq!(&feed(&mut reading, &rows(old.len(), &rest), pieces), &rest);
+            prop_assert_eq!(&feed(&mut reading, &rows(0, &now), pieces), &now);
+            let end = reading.end(LogKind::Whole(WholeReason::Count));
+            prop_assert_eq!(end, read(LogPlace::default(), &now, 1).1);
         }
 
         #[test]
         fn a_log_that_begins_otherwise_is_not_taken_for_the_old_one(
-            old in proptest::collection::vec(any::<u8>(), 1..40),
-            other in proptest::collection::vec(any::<u8>(), 0..40),
+            old in bytes(1..40),
+            other in bytes(0..40),
             pieces in 1usize..9,
         ) {
             prop_assume!(!other.starts_with(&old));
             let place = read(LogPlace::default(), &old, pieces).1.unwrap();
             prop_assert_eq!(read(place, &other, pieces), (vec![], None));
+        }
+    }
+
+    #[test]
+    fn rows_from_the_middle_of_nowhere_are_of_no_use() {
+        let place = read(LogPlace::default(), &[1, 2, 3], 1).1.unwrap();
+        for before in [place, LogPlace::default()] {
+            let mut reading = LogReading::begin_rest(before);
+            assert_eq!(feed(&mut reading, &rows(2, &[3, 4]), 1), [0; 0]);
+            assert_eq!(reading.end(LogKind::Tail { from: 2 }), None);
         }
     }
 }

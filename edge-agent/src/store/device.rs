@@ -1,6 +1,7 @@
 //! What is known of each clock: its state, counters, watermark, key.
 
 use chrono::{DateTime, Utc};
+use device_protocols::driver::LogMark;
 use rusqlite::{OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 use shared_model::entity::Device;
@@ -150,6 +151,10 @@ pub struct LogPlace {
     pub position: u64,
     /// Hash of the bytes of those rows.
     pub prefix_hash: Option<[u8; 32]>,
+    /// Where a reading of what follows them may begin.
+    pub mark: Option<LogMark>,
+    /// When the log was last read from its first row.
+    pub whole_at: Option<DateTime<Utc>>,
 }
 
 const STATE: &str =
@@ -269,18 +274,26 @@ impl WriteTx {
         self.count_rows(clock, Taken { read: rows, repeat: rows, ..Taken::default() }, None)
     }
 
-    /// Remembers how far a clock's log has been read.
+    /// Remembers how far a clock's log has been read, now; whether from its first row.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn set_log_place(&self, serial: &ClockSerial, place: &LogPlace) -> Result<(), StoreError> {
+    pub fn set_log_place(
+        &self,
+        serial: &ClockSerial,
+        place: &LogPlace,
+        whole: bool,
+    ) -> Result<(), StoreError> {
         let clock = self.clock_id(serial)?;
         let position = i64::try_from(place.position).unwrap_or(i64::MAX);
+        let mark = place.mark.as_ref().map(LogMark::to_bytes);
         self.connection
             .prepare_cached(
-                "UPDATE device_state SET log_position = ?2, prefix_hash = ?3, last_read = ?4 WHERE clock = ?1",
+                "UPDATE device_state SET log_position = ?2, prefix_hash = ?3, log_mark = ?4, last_read = ?5,
+                     whole_read_at = iif(?6, ?5, whole_read_at)
+                 WHERE clock = ?1",
             )?
-            .execute(params![clock, position, place.prefix_hash, self.now_ms()])?;
+            .execute(params![clock, position, place.prefix_hash, mark, self.now_ms(), whole])?;
         Ok(())
     }
 
@@ -442,18 +455,25 @@ impl ReadTx {
     /// # Errors
     /// What SQLite says.
     pub fn log_place(&self, serial: &ClockSerial) -> Result<LogPlace, StoreError> {
-        let found: Option<(i64, Option<[u8; 32]>)> = self
+        let place = |row: &Row<'_>| {
+            let (mark, whole_at): (Option<Vec<u8>>, Option<i64>) = (row.get(2)?, row.get(3)?);
+            Ok(LogPlace {
+                position: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
+                prefix_hash: row.get(1)?,
+                // A mark that this version cannot read is as good as none: the log is read whole.
+                mark: mark.and_then(|bytes| LogMark::parse(&bytes).ok()),
+                whole_at: whole_at.and_then(DateTime::from_timestamp_millis),
+            })
+        };
+        let found = self
             .connection
             .prepare_cached(
-                "SELECT log_position, prefix_hash FROM device_state s JOIN clock c ON c.id = s.clock
-                 WHERE c.serial = ?1",
+                "SELECT log_position, prefix_hash, log_mark, whole_read_at
+                 FROM device_state s JOIN clock c ON c.id = s.clock WHERE c.serial = ?1",
             )?
-            .query_row([serial.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row([serial.as_str()], place)
             .optional()?;
-        Ok(found.map_or_else(LogPlace::default, |(position, prefix_hash)| LogPlace {
-            position: u64::try_from(position).unwrap_or(0),
-            prefix_hash,
-        }))
+        Ok(found.unwrap_or_default())
     }
 
     /// The key of a clock. Only the supervisor needs it.

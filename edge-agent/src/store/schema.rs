@@ -15,6 +15,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0004_device", include_str!("../../../migrations/edge/0004_device.sql")),
     ("0005_account", include_str!("../../../migrations/edge/0005_account.sql")),
     ("0006_attendance", include_str!("../../../migrations/edge/0006_attendance.sql")),
+    ("0007_log_mark", include_str!("../../../migrations/edge/0007_log_mark.sql")),
 ];
 
 /// The schema version this program knows.
@@ -60,6 +61,7 @@ mod tests {
         ("0004_device", "fbad894c3891ccd1"),
         ("0005_account", "cf862e75497be131"),
         ("0006_attendance", "bd7d60211e5d3e7f"),
+        ("0007_log_mark", "5099572dac32b47f"),
     ];
 
     fn fresh() -> Connection {
