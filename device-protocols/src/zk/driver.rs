@@ -361,3 +361,25 @@ impl From<ClientError> for DriverError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::no_buffer(SessionError::Refused { command: Code::PREPARE_BUFFER, code: Code::ACK_UNKNOWN }, Some(WholeReason::OnlyWhole))]
+    #[case::no_such_chunk(SessionError::ChunkLength { start: 44, wanted: 80, got: 0 }, Some(WholeReason::Denied))]
+    #[case::no_answer_for_a_chunk(SessionError::TimedOut(Code::READ_CHUNK), Some(WholeReason::Denied))]
+    #[case::no_answer_at_all(SessionError::TimedOut(Code::GET_FREE_SIZES), None)]
+    #[case::no_sizes(SessionError::Refused { command: Code::GET_FREE_SIZES, code: Code::ACK_ERROR }, None)]
+    #[case::out_of_step(SessionError::Broken, None)]
+    fn a_part_that_fails_may_leave_the_whole(
+        #[case] error: SessionError,
+        #[case] expected: Option<WholeReason>,
+    ) {
+        assert_eq!(whole_after(&ClientError::Session(error)), expected);
+        assert_eq!(whole_after(&ClientError::Closed), None);
+    }
+}

@@ -56,6 +56,23 @@ async fn a_pushing_clock_gives_each_punch_once_also_when_it_sends_all_again() {
     assert_eq!(factory.count("SELECT count(*) FROM observation").await, 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pushing_clock_that_introduces_itself_again_goes_on_where_it_stopped() {
+    let factory = Factory::open().await;
+    factory.adopt_pushing("PUSHED2").await;
+    let sim = SimClock::open(clock("PUSHED2", "40", 500, 30)).unwrap();
+    let pushing = factory.let_push(&sim);
+    factory.collected(&[&sim]).await;
+    factory.until("the answers to arrive", async || sim.acknowledged() == 500).await;
+    drop(pushing);
+    punch(&sim);
+    // A clock sends everything from where it is told when it introduces itself.
+    let _pushing = factory.let_push(&sim);
+    factory.collected(&[&sim]).await;
+    let counters = factory.state("PUSHED2").await.unwrap().counters;
+    assert_eq!((counters.new, counters.read), (501, 501));
+}
+
 #[rstest]
 #[case("40")]
 #[case("8b")]
