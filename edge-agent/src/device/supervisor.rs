@@ -7,7 +7,7 @@
 //! ```
 //!
 //! There is one session with a clock at a time. The log is read when its count changed, when somebody seems to have
-//! punched, when asked, and once after a start; only what follows the known rows of it, unless the [plan](ReadingPlan)
+//! punched, when asked, and once after a start; only what follows the known rows of it, unless the plan (`ReadingPlan`)
 //! wants all. A reading that did not get to its end moves nothing forward and comes again.
 
 use std::net::SocketAddr;
