@@ -21,6 +21,7 @@ use crate::ingest::Intake;
 use crate::store::Store;
 use crate::sync::Sync;
 use crate::sync::boot::{self, TokenFile};
+use crate::web::{self, App, Certificate, Listen};
 
 /// What every part of a running agent may use.
 #[derive(Clone)]
@@ -106,13 +107,35 @@ pub async fn run(options: RunOptions, stop: CancellationToken) -> anyhow::Result
 }
 
 /// Starts what does not concern clocks: recomputation, pages, sync.
-async fn start_parts(agent: &Agent, _tell: fn(&serde_json::Value)) -> anyhow::Result<()> {
+async fn start_parts(agent: &Agent, tell: fn(&serde_json::Value)) -> anyhow::Result<()> {
     agent.parts.spawn(Sync::of(agent).run(agent.stop.clone()));
     let attendance = Attendance::new(agent.store.clone(), Arc::clone(&agent.clock));
     agent.parts.spawn(attendance.run(agent.stop.clone()));
     let commands = crate::control::serve(agent.into(), agent.stop.clone()).await;
     let commands = commands.context("commands cannot be listened for: is the data folder writable?")?;
     agent.parts.spawn(commands.ended());
+    serve_pages(agent, tell).await
+}
+
+/// Serves the pages, and tells the one-time token of the first set-up while nobody has an account.
+async fn serve_pages(agent: &Agent, tell: fn(&serde_json::Value)) -> anyhow::Result<()> {
+    let ui = &agent.config.ui;
+    let certificate = if ui.tls { Some(Certificate::of_folder(&agent.folder, &ui.hosts)?) } else { None };
+    let (clock, entropy) = (Arc::clone(&agent.clock), Arc::clone(&agent.entropy));
+    let app = App::new(agent.store.clone(), clock, entropy, ui.tls)?;
+    let listen = Listen { address: ui.listen, hosts: ui.hosts.clone(), certificate };
+    let serving = web::serve(app, listen, agent.stop.clone())
+        .await
+        .with_context(|| format!("the pages cannot be served at {} (ui.listen)", ui.listen))?;
+    let (address, scheme) = (serving.address, serving.scheme);
+    tell(
+        &json!({ "event": "listening", "what": "ui", "address": address, "url": format!("{scheme}://{address}") }),
+    );
+    if let Some(link) = web::set_up_link(&agent.store, &*agent.clock, &*agent.entropy).await? {
+        let url = format!("{scheme}://{address}{}", link.path);
+        tell(&json!({ "event": "setup_token", "token": link.token, "url": url }));
+    }
+    agent.parts.spawn(serving.ended());
     Ok(())
 }
 

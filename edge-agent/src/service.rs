@@ -3,3 +3,4 @@
 pub mod clock;
 pub mod founding;
 pub mod people;
+pub mod rule;

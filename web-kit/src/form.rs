@@ -33,6 +33,13 @@ impl FormState {
         Self { values, ..Self::default() }
     }
 
+    /// The same for a list made at run time, where a name may come more than once.
+    #[must_use]
+    pub fn of(values: Vec<(&str, String)>) -> Self {
+        let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Self { values, ..Self::default() }
+    }
+
     /// The value of a field without surrounding spaces; empty when it was not sent.
     #[must_use]
     pub fn value(&self, name: &str) -> &str {

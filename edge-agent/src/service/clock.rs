@@ -1,5 +1,7 @@
 //! Clocks: added by address, or adopted once they have posted by themselves.
 
+pub mod probe;
+
 use shared_model::entity::{Device, DeviceState, DirectionUse, Transport};
 use shared_model::record::FieldTag;
 use shared_model::text::{HostAddress, Line, Name};

@@ -110,6 +110,7 @@ weekday-sun = Sun
 date-short = { $weekday } { $day } { $month }
 date-medium = { $day } { $month } { $year }
 date-long = { $weekday }, { $day } { $month } { $year }
+date-month = { $month } { $year }
 date-time = { $date }, { $time }
 number-percent = { $number }%
 span-seconds = { $number } s

@@ -41,6 +41,8 @@ pub enum DateStyle {
     Medium,
     /// `Sat, 21 Nov 2026`, for headings.
     Long,
+    /// `Nov 2026`, for the heading of a month.
+    Month,
 }
 
 /// The digits and the grouping of a language.
@@ -220,6 +222,7 @@ impl Texts {
             DateStyle::Short => Key::new("date-short"),
             DateStyle::Medium => Key::new("date-medium"),
             DateStyle::Long => Key::new("date-long"),
+            DateStyle::Month => Key::new("date-month"),
         };
         self.t(key)
             .with("day", numerals.digits(&date.day().to_string()))

@@ -11,8 +11,8 @@ use super::file::{BadLine, PersonFile, PersonLine};
 use super::{CODE, add, change};
 use crate::store::{Author, Store, StoreError, WriteTx};
 
-/// Lines of one transaction.
-const CHUNK: usize = 250;
+/// Lines of one transaction, that is, of one change group: the cloud applies a group whole, and takes only so many rows.
+const CHUNK: usize = 150;
 
 /// What became of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]

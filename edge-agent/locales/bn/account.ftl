@@ -1,0 +1,43 @@
+# নিজের অ্যাকাউন্ট, এবং প্রথম সেট-আপ।
+
+account-title = আমার অ্যাকাউন্ট
+account-name-bad = ফাঁকা জায়গা ছাড়া সর্বোচ্চ ৪০টি অক্ষর দিন।
+account-password-title = পাসওয়ার্ড বদল
+account-password-old = এখনকার পাসওয়ার্ড
+account-password-new = নতুন পাসওয়ার্ড
+account-password-save = পাসওয়ার্ড বদলান
+account-password-wrong = এটি এখনকার পাসওয়ার্ড নয়।
+account-password-changed = পাসওয়ার্ড বদলানো হয়েছে। অন্য সব জায়গা থেকে সাইন-আউট হয়েছে।
+account-sessions = যেখানে সাইন-ইন আছেন
+account-session-here = এখানে
+account-session-times = { $since } থেকে, সক্রিয় { $seen }
+account-browser-unknown = অজানা ব্রাউজার
+account-others-sign-out = অন্য সব সাইন-আউট
+account-others-out = অন্য সব জায়গা থেকে সাইন-আউট হয়েছে।
+
+set-up-title = এই এজেন্ট সেট-আপ করুন
+set-up-lead = কয়েকটি প্রশ্ন, তারপর ঘড়ি যুক্ত করা যাবে। সবই পরে বদলানো যায়।
+set-up-token = এককালীন কোড
+set-up-token-hint = প্রোগ্রাম ইনস্টল বা প্রথমবার চালুর সময় দেখানো হয়েছে।
+set-up-token-void = কোডটি ঠিক নয়, অথবা পুরোনো। নতুন কোডের জন্য প্রোগ্রাম আবার চালু করুন।
+set-up-place = কোম্পানি ও সাইট
+set-up-company = কোম্পানি
+set-up-site = এই সাইট
+set-up-site-hint = যে কারখানা বা অফিসে এই যন্ত্রটি আছে।
+set-up-code = ছোট কোড
+set-up-code-hint = যেমন F1, তালিকা ও প্রতিবেদনের জন্য।
+set-up-zone = সময় অঞ্চল
+set-up-zone-choose = বেছে নিন…
+set-up-zone-hint = ঘড়ি সময় অঞ্চল জানে না: এখান থেকে নেওয়া হয়।
+set-up-zone-missing = এই সাইটের সময় অঞ্চল বেছে নিন।
+set-up-hours = সাধারণ কাজের সময়
+set-up-hours-hint = এগুলো দিয়ে সবার জন্য প্রথম শিফট হয়। পরে আরও শিফট যোগ করা যায়।
+set-up-shift = সাধারণ
+set-up-owner = আপনার অ্যাকাউন্ট
+set-up-full-name = আপনার নাম
+set-up-user-name = ব্যবহারকারী নাম
+set-up-user-name-hint = এটি দিয়ে সাইন-ইন করবেন।
+set-up-go = সেট-আপ শেষ করুন
+set-up-done = সব প্রস্তুত। এখন প্রথম ঘড়িটি যুক্ত করুন।
+set-up-elsewhere = যন্ত্রটির কাছে যান
+set-up-elsewhere-text = প্রথম সেট-আপ শুধু সেই যন্ত্রের ব্রাউজারে করা যায় যেখানে প্রোগ্রামটি চলে।

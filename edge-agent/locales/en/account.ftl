@@ -1,0 +1,43 @@
+# One's own account, and the first set-up.
+
+account-title = My account
+account-name-bad = Use up to 40 characters without spaces.
+account-password-title = Change password
+account-password-old = Present password
+account-password-new = New password
+account-password-save = Change password
+account-password-wrong = This is not the present password.
+account-password-changed = The password was changed. All other sessions were signed out.
+account-sessions = Where you are signed in
+account-session-here = Here
+account-session-times = Since { $since }, active { $seen }
+account-browser-unknown = Unknown browser
+account-others-sign-out = Sign out all others
+account-others-out = All other sessions were signed out.
+
+set-up-title = Set up this agent
+set-up-lead = A few questions, then clocks can be connected. Everything can be changed later.
+set-up-token = One-time code
+set-up-token-hint = It was shown when the program was installed or started for the first time.
+set-up-token-void = This code is not right, or it is too old. Start the program again for a new one.
+set-up-place = Company and site
+set-up-company = Company
+set-up-site = This site
+set-up-site-hint = The factory or office where this machine stands.
+set-up-code = Short code
+set-up-code-hint = Such as F1, for lists and reports.
+set-up-zone = Time zone
+set-up-zone-choose = Choose…
+set-up-zone-hint = Clocks know no zone: theirs is taken from here.
+set-up-zone-missing = Please choose the time zone of this site.
+set-up-hours = Usual hours
+set-up-hours-hint = They make the first shift, for everybody. More shifts can follow.
+set-up-shift = General
+set-up-owner = Your account
+set-up-full-name = Your name
+set-up-user-name = User name
+set-up-user-name-hint = You sign in with it.
+set-up-go = Finish set-up
+set-up-done = Everything is ready. Now connect the first clock.
+set-up-elsewhere = Please go to the machine itself
+set-up-elsewhere-text = The first set-up is possible only in a browser on the machine where the program runs.

@@ -1,0 +1,107 @@
+# People, their form, the import, one person's month.
+
+people-title = People
+people-count = { $count ->
+    [0] Nobody yet
+    [one] { $count } person
+   *[other] { $count } people
+}
+people-add = Add person
+people-import = Import list
+people-back = All people
+people-search = Name or code
+people-show = Who is shown
+people-show-active = Working here
+people-show-left = Left
+people-show-all = Everybody
+people-name = Name
+people-code = Code
+people-code-hint = The number on the card; usually also the number on the clock.
+people-code-taken = Somebody has this code already.
+people-department = Department
+people-designation = Designation
+people-category = Category
+people-gender = Gender
+people-joined = Joined
+people-left = Left
+people-left-hint = The last day of work. Leave it empty while the person works here.
+people-left-before-joined = The last day cannot be before the first.
+people-phone = Telephone
+people-card = Badge card
+people-state = State
+people-active = Active
+people-left-state = Left
+people-empty = No people yet
+people-empty-text = Import the list you already have as a spreadsheet, or add people one by one.
+people-unknown-note = { $count ->
+    [one] { $count } code was punched that belongs to nobody.
+   *[other] { $count } codes were punched that belong to nobody.
+}
+people-unknown-link = Show them
+people-add-title = Add a person
+people-add-lead = Only code and name are needed. The rest can follow.
+people-edit-title = Edit person
+people-added = { $name } was added.
+people-saved = { $name } was saved.
+
+category-worker = Worker
+category-staff = Staff
+gender-unknown = Not given
+gender-female = Female
+gender-male = Male
+gender-other = Other
+
+unknown-title = Codes that belong to nobody
+unknown-lead = Punched within the last 31 days. Their punches are kept and count as soon as the code belongs to somebody.
+unknown-code = Code
+unknown-name = Name on the clock
+unknown-punches = Punches
+unknown-newest = Newest
+unknown-none = Every code has its person
+unknown-none-text = All punches of the last 31 days belong to somebody.
+
+import-title = Import people
+import-lead = From a spreadsheet, saved as CSV.
+import-file = File
+import-file-hint = CSV in UTF-8, up to 8 MB. Commas or semicolons between the fields.
+import-go = Import
+import-help = What the file holds
+import-help-columns = The first line names the columns, in any order:
+import-help-needed = Only code and name are needed. Dates are written 2026-11-21 or 21/11/2026. Departments that do not exist yet are made.
+import-help-again = Importing the same file again is harmless: people are found by their code and only changes are written.
+import-empty = The file is empty, or its first line does not name the columns.
+import-too-large = The file is larger than { $megabytes } MB or has more than { $lines } lines. Please split it.
+import-encoding = The file is not UTF-8 text. Save it as “CSV UTF-8” and try again.
+import-no-column = The first line does not name the column “{ $column }”.
+import-unknown-column = The column “{ $column }” is not known. Remove it, or give it one of the names beside.
+import-line-missing = “{ $column }” is empty.
+import-line-value = “{ $column }” cannot be “{ $value }”.
+import-line-twice = The code { $code } stands in an earlier line.
+import-line-broken = The line cannot be taken apart into fields.
+imported-title = Import finished
+imported-again = Import another file
+imported-added = Added
+imported-changed = Changed
+imported-same = Unchanged
+imported-departments = New departments
+imported-refused = Not taken
+imported-clean = Every line was taken.
+imported-refused-title = Lines that were not taken
+imported-refused-text = Correct them in the file and import it again.
+imported-line = Line
+imported-problem = Problem
+imported-more = { $count ->
+    [one] And { $count } more line.
+   *[other] And { $count } more lines.
+}
+
+person-facts = Person
+person-codes = Codes on the clocks
+person-codes-none = No code yet: punches of this person cannot be recognised.
+person-every-clock = Every clock
+person-months = Months
+person-month-before = The month before
+person-month-after = The month after
+person-month-figures = Figures of the month
+person-overtime = { $hours } overtime
+person-may-change = May still change

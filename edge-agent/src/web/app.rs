@@ -1,0 +1,250 @@
+//! The state behind the pages.
+
+mod session;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use shared_model::access::{Permission, Role};
+use shared_model::{ActorId, Clock, Entropy, UserId};
+use web_kit::page::Pill;
+use web_kit::password::{PasswordError, Passwords};
+use web_kit::session::CookieRules;
+use web_kit::throttle::Throttle;
+use web_kit::{Assets, Frame, Key, Kit, NavItem, Texts, Tone, UserMenu, WebApp};
+
+use super::live::Live;
+use super::local_time::LocalTime;
+use super::text;
+use crate::store::page::outline::{Outline, SyncStanding};
+use crate::store::{Author, LocalUser, SessionOrigin, Store, StoreError, Via};
+
+use session::Sessions;
+
+/// Sync that succeeded so long ago is still called up to date.
+const FRESH: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
+
+/// A signed-in person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub id: UserId,
+    /// The name typed at sign-in.
+    pub name: String,
+    /// The name shown.
+    pub full_name: String,
+    /// What the person may do.
+    pub role: Role,
+    /// From where a new session comes; empty for one that was found.
+    pub(super) origin: SessionOrigin,
+}
+
+impl Person {
+    pub(super) fn of(user: LocalUser) -> Self {
+        Self {
+            id: user.id,
+            name: user.name,
+            full_name: user.full_name,
+            role: user.role,
+            origin: SessionOrigin::default(),
+        }
+    }
+
+    /// The person as the author of a change made on a page.
+    pub(super) fn author(&self) -> Author {
+        Author { actor: ActorId::from(self.id), via: Via::Ui }
+    }
+}
+
+/// The state of the pages; clones share it.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    kit: Arc<Kit>,
+    store: Store,
+    sessions: Sessions,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    passwords: Passwords,
+    throttle: Mutex<Throttle>,
+    live: Live,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// The pages over a store. With `tls` cookies are for encrypted connections only.
+    ///
+    /// # Errors
+    /// When the password hash cannot be made, which it always can.
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        tls: bool,
+    ) -> Result<Self, PasswordError> {
+        let mut random = [0; 48];
+        entropy.fill(&mut random);
+        let (salt, secret) = random.split_at(16);
+        let passwords =
+            Passwords::new(salt.try_into().unwrap_or_default(), secret.try_into().unwrap_or_default())?;
+        let cookies = CookieRules::new("muster-edge", tls);
+        let kit = Kit::new("Muster", text::locales(), Assets::kit(), cookies);
+        let inner = Inner {
+            kit: Arc::new(kit),
+            sessions: Sessions::new(store.clone()),
+            live: Live::new(),
+            store,
+            clock,
+            entropy,
+            passwords,
+            throttle: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    pub(super) fn serves_tls(&self) -> bool {
+        self.inner.kit.cookies.secure()
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
+    pub(super) fn entropy(&self) -> &dyn Entropy {
+        &*self.inner.entropy
+    }
+
+    pub(super) fn passwords(&self) -> &Passwords {
+        &self.inner.passwords
+    }
+
+    pub(super) fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.inner.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn live(&self) -> &Live {
+        &self.inner.live
+    }
+
+    /// New salt for a password.
+    pub(super) fn salt(&self) -> [u8; 16] {
+        let mut salt = [0; 16];
+        self.entropy().fill(&mut salt);
+        salt
+    }
+
+    /// The site's local time; UTC before the set-up.
+    pub(super) async fn local_time(&self) -> Result<LocalTime, StoreError> {
+        let site = self.store().read(crate::store::ReadTx::site_head).await?;
+        Ok(LocalTime::new(self.now(), site.map(|site| site.zones)))
+    }
+
+    /// The date it is at the site.
+    pub(super) async fn today(&self) -> Result<NaiveDate, StoreError> {
+        Ok(self.local_time().await?.today())
+    }
+}
+
+impl WebApp for App {
+    type User = Person;
+    type Permission = Permission;
+    type Sessions = Sessions;
+
+    fn kit(&self) -> &Arc<Kit> {
+        &self.inner.kit
+    }
+
+    fn sessions(&self) -> &Sessions {
+        &self.inner.sessions
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.inner.clock.now()
+    }
+
+    fn random(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        self.inner.entropy.fill(&mut bytes);
+        bytes
+    }
+
+    fn allows(&self, person: &Person, permission: Permission) -> bool {
+        person.role.may(permission)
+    }
+
+    async fn frame(&self, person: Option<&Person>, texts: &Texts) -> Frame {
+        let outline = match self.store().read(crate::store::ReadTx::outline).await {
+            Ok(outline) => outline,
+            Err(error) => {
+                // The page itself will say that the database cannot be read; its frame need not.
+                tracing::error!(error = %error, "the frame of a page could not be read");
+                Outline::default()
+            }
+        };
+        let site =
+            outline.site.as_ref().map_or_else(|| self.inner.kit.product.clone(), |site| site.name.clone());
+        let Some(person) = person else { return Frame { site, ..Frame::default() } };
+        Frame {
+            site,
+            nav: navigation(person.role, &outline, texts),
+            pill: person.role.may(Permission::SyncView).then(|| pill(&outline.sync, self.now(), texts)),
+            user: Some(UserMenu {
+                name: if person.full_name.is_empty() {
+                    person.name.clone()
+                } else {
+                    person.full_name.clone()
+                },
+                role: texts.t(text::role(person.role)).to_string(),
+                links: vec![(texts.t("account-title").to_string(), "/account".to_owned())],
+                sign_out: "/sign-out",
+            }),
+        }
+    }
+}
+
+fn navigation(role: Role, outline: &Outline, texts: &Texts) -> Vec<NavItem> {
+    let item = |href, key: Key, icon| NavItem::new(href, texts.t(key), icon);
+    let waiting = usize::try_from(outline.pending_clocks).unwrap_or_default();
+    [
+        (Permission::AttendanceView, item("/", Key::new("nav-today"), "today")),
+        (Permission::PeopleView, item("/people", Key::new("nav-people"), "people")),
+        (Permission::ClocksView, item("/clocks", Key::new("nav-clocks"), "device").waiting(waiting)),
+        (Permission::SyncView, item("/sync", Key::new("nav-sync"), "sync")),
+        (Permission::RulesView, item("/rules", Key::new("nav-rules"), "calendar")),
+    ]
+    .into_iter()
+    .filter(|(permission, _)| role.may(*permission))
+    .map(|(_, item)| item)
+    .collect()
+}
+
+fn pill(sync: &SyncStanding, now: DateTime<Utc>, texts: &Texts) -> Pill {
+    let since = sync.synced_at.map(|at| now.signed_duration_since(at));
+    let waiting = sync.ledger_unsent.max(0);
+    let (tone, label) = if !sync.enrolled {
+        (Tone::Neutral, texts.t("pill-alone"))
+    } else if sync.retired.is_some() {
+        (Tone::Bad, texts.t("pill-retired"))
+    } else {
+        match since {
+            Some(since) if since < FRESH && waiting == 0 => {
+                (Tone::Good, texts.t("pill-in-step").with("ago", texts.ago(since)))
+            }
+            Some(since) if since < FRESH => (Tone::Info, texts.t("pill-sending").with("count", waiting)),
+            Some(_) | None => (Tone::Warn, texts.t("pill-offline").with("count", waiting)),
+        }
+    };
+    Pill { tone, label: label.to_string(), href: "/sync".to_owned() }
+}

@@ -1,0 +1,159 @@
+//! One clock: its state in plain words, its counters, what could not be read, its latest punches.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use shared_model::DeviceId;
+use shared_model::access::Permission;
+use shared_model::entity::{Device, DeviceState};
+use uuid::Uuid;
+use web_kit::{Access, Current, Failure, Flash, Key, Page, Refusal, RouteTable, View, WebApp as _};
+
+use super::super::listing::ListQuery;
+use super::super::local_time::LocalTime;
+use super::super::today::feed::FeedLine;
+use super::super::{App, Person};
+use super::state::{ClockLine, Fill, advice, direction_key, fill, transport_key};
+use crate::store::{AdoptedDevice, QuarantineReason, QuarantinedRow, Stored};
+
+/// Punches shown.
+const PUNCHES: u32 = 12;
+
+/// Quarantined rows on one page.
+const ROWS: u32 = 25;
+
+/// Characters of a quarantined row's bytes that are shown.
+const RAW: usize = 96;
+
+pub(super) fn routes() -> RouteTable<App> {
+    RouteTable::new().get("/clocks/{id}", Access::Needs(Permission::ClocksView), show).post(
+        "/clocks/{id}/retire",
+        Access::Needs(Permission::ClocksEdit),
+        retire,
+    )
+}
+
+struct BadRow {
+    at: String,
+    reason: String,
+    detail: String,
+    raw: String,
+}
+
+#[derive(Template)]
+#[template(path = "clock/show.html")]
+struct ClockPage {
+    page: Page,
+    id: DeviceId,
+    may_edit: bool,
+    line: ClockLine,
+    record: Device,
+    is_retired: bool,
+    transport: String,
+    direction: String,
+    firmware: String,
+    read: String,
+    through: String,
+    users: Option<Fill>,
+    problem: Option<String>,
+    said: String,
+    said_at: String,
+    bad: Vec<BadRow>,
+    bad_next: Option<String>,
+    punches: Vec<FeedLine>,
+}
+
+async fn clock(app: &App, id: DeviceId) -> Result<AdoptedDevice, Failure> {
+    let devices = app.store().read(crate::store::ReadTx::devices).await?;
+    devices.into_iter().find(|known| known.device.id == id).ok_or_else(|| Refusal::NotFound.into())
+}
+
+async fn show(
+    State(app): State<App>,
+    page: Page,
+    current: Current<Person>,
+    Path(id): Path<Uuid>,
+    query: ListQuery,
+) -> Result<View<ClockPage>, Failure> {
+    let id = DeviceId::from_uuid(id);
+    let known = clock(&app, id).await?;
+    let local = app.local_time().await?;
+    let record = known.device.record.clone();
+    let (serial, now) = (record.serial.clone(), app.now());
+    let before = query.get("bad").parse::<i64>().unwrap_or(i64::MAX);
+    let (mut bad, punches) = app
+        .store()
+        .read(move |tx| {
+            Ok((tx.clock_quarantine(&serial, before, ROWS + 1)?, tx.clock_punches(&serial, now, PUNCHES)?))
+        })
+        .await?;
+    let rows = usize::try_from(ROWS).unwrap_or(usize::MAX);
+    let more = bad.len() > rows;
+    bad.truncate(rows);
+    let state = known.state.as_ref();
+    let wall = |at: Option<chrono::DateTime<chrono::Utc>>| {
+        at.map(|at| page.texts.date_time(local.wall(at))).unwrap_or_default()
+    };
+    let link = state.map(|state| state.link).unwrap_or_default();
+    let is_retired = record.state == DeviceState::Retired;
+    let problem = advice(link, record.transport).filter(|_| !is_retired).map(|key| page.t(key).to_string());
+    let firmware = state.and_then(|state| state.firmware.clone());
+    Ok(View(ClockPage {
+        id,
+        may_edit: current.user.role.may(Permission::ClocksEdit),
+        line: ClockLine::of(&page, &local, &known),
+        is_retired,
+        transport: page.t(transport_key(record.transport)).to_string(),
+        direction: page.t(direction_key(record.direction_use)).to_string(),
+        firmware: firmware.or_else(|| record.firmware.as_ref().map(ToString::to_string)).unwrap_or_default(),
+        read: wall(state.and_then(|state| state.last_read)),
+        through: wall(state.and_then(|state| state.through)),
+        users: state.and_then(|state| fill(&page, state.user_count, state.user_capacity)),
+        said: state
+            .filter(|_| problem.is_some())
+            .and_then(|state| state.last_error.clone())
+            .unwrap_or_default(),
+        said_at: wall(state.and_then(|state| state.last_error_at)),
+        problem,
+        bad_next: bad.last().filter(|_| more).map(|row| format!("/clocks/{id}?bad={}", row.id)),
+        bad: bad.iter().map(|row| bad_row(&page, &local, row)).collect(),
+        punches: punches.iter().map(|punch| FeedLine::of(&page, punch)).collect(),
+        record,
+        page,
+    }))
+}
+
+fn bad_row(page: &Page, local: &LocalTime, row: &QuarantinedRow) -> BadRow {
+    let reason = match row.reason {
+        QuarantineReason::ImpossibleDate => Key::new("bad-impossible-date"),
+        QuarantineReason::ImplausibleDate => Key::new("bad-implausible-date"),
+        QuarantineReason::BadUser => Key::new("bad-user"),
+        QuarantineReason::Doubtful => Key::new("bad-doubtful"),
+        QuarantineReason::Malformed => Key::new("bad-malformed"),
+    };
+    BadRow {
+        at: page.texts.date_time(local.wall(row.received_at)),
+        reason: page.t(reason).to_string(),
+        detail: row.detail.clone(),
+        raw: row.raw.chars().take(RAW).collect(),
+    }
+}
+
+pub(super) async fn device(app: &App, id: Uuid) -> Result<Stored<Device>, Failure> {
+    let id = DeviceId::from_uuid(id);
+    let found = app.store().read(move |tx| tx.record::<Device>(id)).await?;
+    found.ok_or_else(|| Refusal::NotFound.into())
+}
+
+async fn retire(
+    State(app): State<App>,
+    current: Current<Person>,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Failure> {
+    let stored = device(&app, id).await?;
+    let name = stored.record.name.to_string();
+    let new = Device { state: DeviceState::Retired, ..stored.record };
+    let (author, id) = (current.user.author(), stored.id);
+    app.store().write(move |tx| tx.update(&author, id, Some(stored.vv), &new).map(drop)).await?;
+    Ok((Flash::good("clock-retired").with("name", name), Redirect::to("/clocks")).into_response())
+}

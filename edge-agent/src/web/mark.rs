@@ -1,0 +1,83 @@
+//! Which mark a day gets on the pages.
+
+use web_kit::DayMark;
+
+use crate::store::page::today::DayCells;
+
+/// The one word for a day in a list. What decides the wage stands in the day's record, not here.
+pub(super) fn day_mark(day: &DayCells) -> DayMark {
+    let came = day.first_in.is_some();
+    let inside = came && day.last_out.is_none();
+    match day.status.as_deref() {
+        Some("present") | Some("pending") if came => {
+            if inside && !day.provisional {
+                DayMark::MissingPunch
+            } else if day.late > 0 {
+                DayMark::Late
+            } else if inside {
+                DayMark::Working
+            } else if day.early > 0 {
+                DayMark::LeftEarly
+            } else {
+                DayMark::Present
+            }
+        }
+        Some("present") => DayMark::OnDuty,
+        Some("half_day") => DayMark::HalfDay,
+        Some("absent") => DayMark::Absent,
+        Some("weekly_off") => DayMark::WeeklyOff,
+        Some("holiday") => DayMark::Holiday,
+        Some("on_leave") => DayMark::Leave,
+        Some(_) | None => DayMark::Provisional,
+    }
+}
+
+/// The letter of a day as a muster roll writes it.
+pub(super) const fn letter(mark: DayMark) -> &'static str {
+    match mark {
+        DayMark::Present | DayMark::Working | DayMark::LeftEarly | DayMark::MissingPunch => "P",
+        DayMark::Late => "PL",
+        DayMark::HalfDay => "HD",
+        DayMark::Absent => "A",
+        DayMark::Leave => "L",
+        DayMark::WeeklyOff => "W",
+        DayMark::Holiday => "H",
+        DayMark::OnDuty => "OD",
+        DayMark::Provisional | DayMark::NotStarted | DayMark::Unscheduled => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn day(status: &str, came: bool, left: bool, provisional: bool, late: i64, early: i64) -> DayCells {
+        let at = |is: bool| is.then(chrono::DateTime::<chrono::Utc>::default);
+        let status = (!status.is_empty()).then(|| status.to_owned());
+        DayCells {
+            status,
+            provisional,
+            first_in: at(came),
+            last_out: at(left),
+            late,
+            early,
+            ..DayCells::default()
+        }
+    }
+
+    #[rstest]
+    #[case(day("present", true, false, true, 0, 0), DayMark::Working)]
+    #[case(day("pending", true, false, true, 60, 0), DayMark::Late)]
+    #[case(day("present", true, true, false, 0, 0), DayMark::Present)]
+    #[case(day("present", true, true, false, 0, 60), DayMark::LeftEarly)]
+    #[case(day("present", true, false, false, 60, 0), DayMark::MissingPunch)]
+    #[case(day("present", false, false, false, 0, 0), DayMark::OnDuty)]
+    #[case(day("pending", false, false, true, 0, 0), DayMark::Provisional)]
+    #[case(day("absent", false, false, false, 0, 0), DayMark::Absent)]
+    #[case(day("", false, false, true, 0, 0), DayMark::Provisional)]
+    #[case(day("of a newer program", false, false, false, 0, 0), DayMark::Provisional)]
+    fn a_day_has_one_mark(#[case] day: DayCells, #[case] mark: DayMark) {
+        assert_eq!(day_mark(&day), mark);
+    }
+}

@@ -1,0 +1,215 @@
+//! One person: who it is, and a month of days with their punches.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use chrono::{Datelike as _, Months, NaiveDate};
+use shared_model::EmployeeId;
+use shared_model::access::Permission;
+use shared_model::entity::{Department, Employee};
+use uuid::Uuid;
+use web_kit::locale::DateStyle;
+use web_kit::{Access, Current, DayMark, Failure, Page, Refusal, RouteTable, View};
+
+use super::listing::ListQuery;
+use super::local_time::LocalTime;
+use super::mark::{day_mark, letter};
+use super::{App, Person, people};
+use crate::store::page::people::{PersonCode, PersonDay, PersonPunch};
+
+pub(super) fn routes() -> RouteTable<App> {
+    RouteTable::new().get("/people/{id}", Access::Needs(Permission::PeopleView), show)
+}
+
+struct PunchLine {
+    time: String,
+    clock: String,
+    counts: bool,
+}
+
+struct DayLine {
+    date: String,
+    is_today: bool,
+    mark: Option<DayMark>,
+    letter: &'static str,
+    provisional: bool,
+    shift: String,
+    first_in: String,
+    last_out: String,
+    worked: String,
+    late: String,
+    overtime: String,
+    punches: Vec<PunchLine>,
+}
+
+struct CodeLine {
+    code: String,
+    clock: String,
+}
+
+/// The sums over the days shown.
+#[derive(Default)]
+struct Sums {
+    present: u32,
+    absent: u32,
+    leave: u32,
+    late: u32,
+    worked: i64,
+    overtime: i64,
+}
+
+#[derive(Template)]
+#[template(path = "person/show.html")]
+struct PersonPage {
+    page: Page,
+    id: EmployeeId,
+    record: Employee,
+    department: String,
+    category: String,
+    joined: String,
+    left: String,
+    may_edit: bool,
+    codes: Vec<CodeLine>,
+    month: String,
+    before: String,
+    after: Option<String>,
+    days: Vec<DayLine>,
+    sums: Sums,
+}
+
+/// The month of the query, never one to come.
+fn month_of(query: &ListQuery, today: NaiveDate) -> NaiveDate {
+    let this = today.with_day(1).unwrap_or(today);
+    let asked = format!("{}-01", query.get("month")).parse::<NaiveDate>().ok();
+    asked.filter(|month| *month <= this && month.year() >= 2000).unwrap_or(this)
+}
+
+async fn show(
+    State(app): State<App>,
+    page: Page,
+    current: Current<Person>,
+    Path(id): Path<Uuid>,
+    query: ListQuery,
+) -> Result<View<PersonPage>, Failure> {
+    let id = EmployeeId::from_uuid(id);
+    let local = app.local_time().await?;
+    let today = local.today();
+    let from = month_of(&query, today);
+    let next = from.checked_add_months(Months::new(1)).unwrap_or(from);
+    let to = next.pred_opt().unwrap_or(from).min(today);
+    let found = app
+        .store()
+        .read(move |tx| {
+            let Some(stored) = tx.record::<Employee>(id)? else { return Ok(None) };
+            let department = match stored.record.department {
+                Some(department) => tx.record::<Department>(department)?,
+                None => None,
+            };
+            Ok(Some((
+                stored,
+                department,
+                tx.person_codes(id)?,
+                tx.person_days(id, from, to)?,
+                tx.person_punches(id, from, to)?,
+            )))
+        })
+        .await?;
+    let Some((stored, department, codes, days, punches)) = found else {
+        return Err(Refusal::NotFound.into());
+    };
+    let link = |month: NaiveDate| format!("/people/{id}?month={}", month.format("%Y-%m"));
+    let date = |date: Option<NaiveDate>| date.map(|date| page.texts.date(date)).unwrap_or_default();
+    Ok(View(PersonPage {
+        id,
+        department: department.map(|department| department.record.name.to_string()).unwrap_or_default(),
+        category: page.t(people::form::category_key(stored.record.category)).to_string(),
+        joined: date(stored.record.joined),
+        left: date(stored.record.left),
+        may_edit: current.user.role.may(Permission::PeopleEdit),
+        codes: codes.into_iter().map(|code| code_line(&page, code)).collect(),
+        month: page.texts.date_as(from, DateStyle::Month),
+        before: link(from.checked_sub_months(Months::new(1)).unwrap_or(from)),
+        after: (next <= today).then(|| link(next)),
+        sums: sums(&days),
+        days: day_lines(&page, &local, (from, to), &days, &punches),
+        record: stored.record,
+        page,
+    }))
+}
+
+fn code_line(page: &Page, code: PersonCode) -> CodeLine {
+    let clock = code.clock.unwrap_or_else(|| page.t("person-every-clock").to_string());
+    CodeLine { code: code.code, clock }
+}
+
+fn sums(days: &[PersonDay]) -> Sums {
+    let mut sums = Sums::default();
+    for day in days {
+        let status = day.day.status.as_deref();
+        let came = matches!(status, Some("present" | "half_day")) || day.day.first_in.is_some();
+        sums.present += u32::from(came);
+        sums.absent += u32::from(status == Some("absent"));
+        sums.leave += u32::from(status == Some("on_leave"));
+        sums.late += u32::from(day.day.late > 0);
+        sums.worked += day.day.worked;
+        sums.overtime += day.day.overtime;
+    }
+    sums
+}
+
+/// Every date of the span, newest first, whether anything is known of it or not.
+fn day_lines(
+    page: &Page,
+    local: &LocalTime,
+    (from, to): (NaiveDate, NaiveDate),
+    days: &[PersonDay],
+    punches: &[PersonPunch],
+) -> Vec<DayLine> {
+    let mut lines: Vec<DayLine> = from
+        .iter_days()
+        .take_while(|date| *date <= to)
+        .map(|date| {
+            let day = days.iter().find(|day| day.date == date);
+            let punches = punches.iter().filter(|punch| punch.date == date);
+            day_line(page, local, date, day, punches)
+        })
+        .collect();
+    lines.reverse();
+    lines
+}
+
+fn day_line<'p>(
+    page: &Page,
+    local: &LocalTime,
+    date: NaiveDate,
+    day: Option<&PersonDay>,
+    punches: impl Iterator<Item = &'p PersonPunch>,
+) -> DayLine {
+    let cells = day.map(|day| &day.day);
+    let time = |at: Option<chrono::DateTime<chrono::Utc>>| {
+        at.map(|at| page.texts.time(local.time(at))).unwrap_or_default()
+    };
+    let span = |seconds: Option<i64>| match seconds {
+        Some(seconds) if seconds > 0 => page.texts.hours_minutes(seconds),
+        Some(_) | None => String::new(),
+    };
+    let mark = cells.map(day_mark);
+    let punches = punches.map(|punch| PunchLine {
+        time: punch.raw_time.map(|raw| page.texts.time(raw.wall().time())).unwrap_or_default(),
+        clock: punch.clock.clone(),
+        counts: matches!(punch.part.as_str(), "in" | "out"),
+    });
+    DayLine {
+        date: page.texts.date_short(date),
+        is_today: date == local.today(),
+        letter: mark.map_or("", letter),
+        mark,
+        provisional: cells.is_some_and(|cells| cells.provisional),
+        shift: cells.and_then(|cells| cells.shift.clone()).unwrap_or_default(),
+        first_in: time(cells.and_then(|cells| cells.first_in)),
+        last_out: time(cells.and_then(|cells| cells.last_out)),
+        worked: span(cells.map(|cells| cells.worked)),
+        late: span(cells.map(|cells| cells.late)),
+        overtime: span(cells.map(|cells| cells.overtime)),
+        punches: punches.collect(),
+    }
+}

@@ -1,0 +1,137 @@
+//! Sync: how this agent stands with the cloud, what waits, the counters side by side.
+
+use askama::Template;
+use axum::extract::State;
+use shared_model::access::Permission;
+use shared_model::entity::DeviceState;
+use web_kit::chart::ShareBar;
+use web_kit::{Access, Failure, Page, RouteTable, Tone, View};
+
+use super::App;
+use super::local_time::LocalTime;
+use crate::store::Meta;
+use crate::store::page::outline::SyncStanding;
+use crate::store::page::sync::SyncBacklog;
+
+pub(super) fn routes() -> RouteTable<App> {
+    RouteTable::new().get("/sync", Access::Needs(Permission::SyncView), show)
+}
+
+/// How far a log has come.
+struct Progress {
+    text: String,
+    bar: ShareBar,
+}
+
+/// A clock's numbers side by side.
+struct CountLine {
+    name: String,
+    href: String,
+    clock: String,
+    read: String,
+    edge: String,
+    repeats: String,
+    quarantined: String,
+}
+
+#[derive(Template)]
+#[template(path = "sync/show.html")]
+struct SyncPage {
+    page: Page,
+    sync: SyncStanding,
+    tone: Tone,
+    verdict: String,
+    advice: String,
+    url: String,
+    last: String,
+    waiting: i64,
+    oldest: String,
+    ledger: Progress,
+    records: Progress,
+    clocks: Vec<CountLine>,
+}
+
+async fn show(State(app): State<App>, page: Page) -> Result<View<SyncPage>, Failure> {
+    let local = app.local_time().await?;
+    let (sync, backlog, url, devices) = app
+        .store()
+        .read(|tx| Ok((tx.sync_standing()?, tx.sync_backlog()?, tx.meta(Meta::CLOUD_URL)?, tx.devices()?)))
+        .await?;
+    let clocks = devices
+        .iter()
+        .filter(|known| known.device.record.state != DeviceState::Pending)
+        .map(|known| {
+            let state = known.state.as_ref();
+            let counters = state.map(|state| state.counters).unwrap_or_default();
+            let log = state.and_then(|state| state.log_count);
+            CountLine {
+                name: known.device.record.name.to_string(),
+                href: format!("/clocks/{}", known.device.id),
+                clock: log.map(|count| page.texts.int(count)).unwrap_or_default(),
+                read: page.texts.int(counters.read),
+                edge: page.texts.int(counters.new),
+                repeats: page.texts.int(counters.repeat),
+                quarantined: page.texts.int(counters.quarantined),
+            }
+        })
+        .collect();
+    let (tone, verdict, advice) = judge(&page, &sync, &local);
+    Ok(View(SyncPage {
+        last: sync.synced_at.map_or_else(
+            || page.t("sync-never").to_string(),
+            |at| {
+                page.t("sync-at")
+                    .with("ago", page.texts.ago(local.since(at)))
+                    .with("at", page.texts.date_time(local.wall(at)))
+                    .to_string()
+            },
+        ),
+        waiting: sync.ledger_unsent + sync.records_unsent,
+        oldest: oldest(&page, &backlog, &local),
+        ledger: progress(&page, backlog.ledger_acked, backlog.ledger_head),
+        records: progress(&page, backlog.records_acked, backlog.records_head),
+        url: url.unwrap_or_default(),
+        tone,
+        verdict,
+        advice,
+        clocks,
+        sync,
+        page,
+    }))
+}
+
+fn judge(page: &Page, sync: &SyncStanding, local: &LocalTime) -> (Tone, String, String) {
+    let text = |verdict: web_kit::locale::Text<'_>, advice: web_kit::locale::Text<'_>| {
+        (verdict.to_string(), advice.to_string())
+    };
+    let fresh = sync.synced_at.is_some_and(|at| local.since(at) < chrono::TimeDelta::minutes(10));
+    let waiting = sync.ledger_unsent + sync.records_unsent;
+    let (tone, (verdict, advice)) = if !sync.enrolled {
+        (Tone::Neutral, text(page.t("sync-alone"), page.t("sync-alone-advice")))
+    } else if sync.retired.is_some() {
+        (Tone::Bad, text(page.t("sync-retired"), page.t("sync-retired-advice")))
+    } else if fresh && waiting == 0 {
+        (Tone::Good, text(page.t("sync-in-step"), page.t("sync-in-step-advice")))
+    } else if fresh {
+        (Tone::Info, text(page.t("sync-sending"), page.t("sync-sending-advice")))
+    } else {
+        (Tone::Warn, text(page.t("sync-offline"), page.t("sync-offline-advice")))
+    };
+    (tone, verdict, advice)
+}
+
+fn oldest(page: &Page, backlog: &SyncBacklog, local: &LocalTime) -> String {
+    backlog.oldest_unsent.map(|at| page.texts.ago(local.since(at))).unwrap_or_default()
+}
+
+fn progress(page: &Page, done: i64, all: i64) -> Progress {
+    let (done, all) = (u64::try_from(done).unwrap_or(0), u64::try_from(all).unwrap_or(0));
+    let text = page.t("sync-progress").with("done", done).with("all", all).to_string();
+    let tone = if done == all { Tone::Good } else { Tone::Info };
+    let bar = if all == 0 {
+        ShareBar::of(Tone::Good, 1, 1, text.clone())
+    } else {
+        ShareBar::of(tone, done, all, text.clone())
+    };
+    Progress { text, bar }
+}
