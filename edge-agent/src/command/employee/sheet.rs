@@ -42,7 +42,7 @@ pub(super) fn read(bytes: &[u8], mapping: &[(Column, String)]) -> Result<Sheet, 
     let mut sheet = Sheet { ignored, ..Sheet::default() };
     for record in reader.records() {
         let record = record.map_err(cannot)?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| line_of(bytes, position));
         if record.iter().all(str::is_empty) {
             continue;
         }
@@ -52,6 +52,13 @@ pub(super) fn read(bytes: &[u8], mapping: &[(Column, String)]) -> Result<Sheet, 
         }
     }
     Ok(sheet)
+}
+
+/// The line on which a record begins: the reader counts from where the one before ended, blank lines and all.
+fn line_of(bytes: &[u8], position: &csv::Position) -> u64 {
+    let from = usize::try_from(position.byte()).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+    let blank = from.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + blank.filter(|byte| **byte == b'\n').map(|_| 1).sum::<u64>()
 }
 
 fn check_text(bytes: &[u8]) -> Result<(), Refusal> {
@@ -127,7 +134,9 @@ fn fields(record: &csv::StringRecord, places: &[Place]) -> Result<EmployeeFields
     let mut fields = EmployeeFields::of(parsed);
     for place in places.iter().filter(|place| place.column != Column::Code) {
         if let Some(cell) = cell(place) {
-            place.column.read(cell, &mut fields).map_err(|cause| wrong(place, cause))?;
+            // A line break within a cell is a wish for looks.
+            let cell = cell.split_whitespace().collect::<Vec<_>>().join(" ");
+            place.column.read(&cell, &mut fields).map_err(|cause| wrong(place, cause))?;
         }
     }
     Ok(fields)
