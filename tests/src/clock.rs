@@ -58,7 +58,7 @@ impl SimulatedClock {
         let mut all = vec!["--server", server];
         all.extend(IMPATIENT);
         all.extend(arguments);
-        Self::start(serial, "both", folder, &all)
+        Self::start(serial, "tcp", folder, &all)
     }
 
     fn start(serial: &str, kind: &'static str, folder: &Path, arguments: &[&str]) -> Result<Self> {

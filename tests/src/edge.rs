@@ -63,8 +63,9 @@ impl Edge {
         }
         command.envs(environment.iter().copied());
         let process = self.process.insert(Process::spawn("edge", &command, &self.logs)?);
-        self.ui = Some(process.listening("ui", START)?);
-        self.push = Some(process.listening("push", START)?);
+        process.event("that it is ready", START, |event| (event["event"] == "ready").then_some(()))?;
+        self.ui = process.told("ui");
+        self.push = process.told("push");
         Ok(())
     }
 

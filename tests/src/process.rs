@@ -117,11 +117,14 @@ impl Process {
     /// # Errors
     /// As [`Self::event`].
     pub fn listening(&mut self, what: &str, patience: Duration) -> Result<String> {
-        self.event(&format!("listening for {what}"), patience, |event| {
-            (event["event"] == "listening" && event["what"] == what)
-                .then(|| event["address"].as_str().map(str::to_owned))
-                .flatten()
-        })
+        self.event(&format!("listening for {what}"), patience, |event| address_of(event, what))
+    }
+
+    /// The address at which it has said so far that it listens.
+    #[must_use]
+    pub fn told(&self, what: &str) -> Option<String> {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.iter().find_map(|event| address_of(event, what))
     }
 
     /// Tells whether it has ended, and how.
@@ -168,6 +171,11 @@ impl Process {
         self.signal(Signal::TERM)?;
         self.wait(patience)
     }
+}
+
+fn address_of(event: &Value, what: &str) -> Option<String> {
+    let told = event["event"] == "listening" && event["what"] == what;
+    told.then(|| event["address"].as_str().map(str::to_owned)).flatten()
 }
 
 impl Drop for Process {

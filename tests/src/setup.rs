@@ -52,6 +52,15 @@ pub fn organisation(cloud: &mut Cloud) -> Result<Organisation> {
     Ok(Organisation { company, site, code })
 }
 
+/// Makes the site of an edge that no cloud tells one.
+///
+/// # Errors
+/// When the command fails.
+pub fn own_site(edge: &Edge) -> Result<()> {
+    edge.command(&["site", "set", "--code", "F1", "--name", "Factory 1", "--zone", ZONE])?;
+    Ok(())
+}
+
 /// Enrols an edge by its one-time code.
 ///
 /// # Errors
@@ -79,16 +88,7 @@ pub fn second_edge(product: &Product) -> Result<(Edge, Organisation)> {
 /// # Errors
 /// When the command fails.
 pub fn add_tcp(edge: &Edge, clock: &SimulatedClock) -> Result<()> {
-    edge.command(&[
-        "device",
-        "add",
-        "--transport",
-        "tcp",
-        "--address",
-        clock.address()?,
-        "--name",
-        clock.serial(),
-    ])?;
+    edge.command(&["device", "add", clock.address()?, "--name", clock.serial()])?;
     Ok(())
 }
 

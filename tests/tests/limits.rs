@@ -34,6 +34,7 @@ async fn a_full_disk_loses_nothing_acknowledged_and_the_agent_recovers_without_r
     let logs = folder.sub("logs").unwrap();
     let mut edge = Edge::on_small_disk(&folder.sub("edge").unwrap(), &logs, Plain, DISK_MIB);
     edge.run(&[]).unwrap();
+    setup::own_site(&edge).unwrap();
     let process = edge.process().unwrap().id();
     let zone = ["--utc-offset-minutes", ZONE_MINUTES];
     setup::add_push(&edge, "SIMFULL1").unwrap();
@@ -84,6 +85,7 @@ fn a_log_of_a_million_records_is_read_in_little_memory() {
     let folder = RunFolder::new("million").unwrap();
     let mut edge = Edge::new(&folder.sub("edge").unwrap(), &folder.sub("logs").unwrap(), Plain);
     edge.run(&[]).unwrap();
+    setup::own_site(&edge).unwrap();
     let process = edge.process().unwrap().id();
     let idle = resident_kib(process).unwrap();
     reset_peak(process).unwrap();

@@ -32,6 +32,7 @@ pub fn run() -> Result<Vec<Figure>> {
 
     let mut edge = Edge::new(&folder.sub("edge")?, &folder.sub("logs")?, Variant::Plain);
     edge.run(&[])?;
+    setup::own_site(&edge)?;
     let start = Instant::now();
     // Connecting, users and the look at the log's size are in the time, which for pyzk they are not.
     setup::add_tcp(&edge, &clock)?;

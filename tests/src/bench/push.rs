@@ -29,6 +29,7 @@ pub async fn run() -> Result<Vec<Figure>> {
     let bare = bare(&folder)?;
     let mut edge = Edge::new(&folder.sub("edge")?, &folder.sub("logs")?, Variant::Plain);
     edge.run(&[])?;
+    setup::own_site(&edge)?;
     for clock in 0..CLOCKS {
         setup::add_push(&edge, &serial(clock))?;
     }
