@@ -12,7 +12,7 @@ use shared_model::punch::PunchId;
 
 use crate::binary::{Program, Variant};
 use crate::cloud::run_command;
-use crate::process::{Process, running_as_root};
+use crate::process::Process;
 
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(30);
@@ -25,8 +25,6 @@ pub struct Edge {
     process: Option<Process>,
     ui: Option<String>,
     push: Option<String>,
-    /// Size in MiB of a disk of its own, which only it and its commands see.
-    disk: Option<u32>,
 }
 
 impl Edge {
@@ -40,14 +38,7 @@ impl Edge {
             process: None,
             ui: None,
             push: None,
-            disk: None,
         }
-    }
-
-    /// An agent whose folder is a disk of so many MiB, that goes away with its process.
-    #[must_use]
-    pub fn on_small_disk(data: &Path, logs: &Path, variant: Variant, mib: u32) -> Self {
-        Self { disk: Some(mib), ..Self::new(data, logs, variant) }
     }
 
     /// Starts it, again at the same addresses where it ran before.
@@ -58,9 +49,6 @@ impl Edge {
         self.configure()?;
         let mut command = Command::new(Program::Edge.path(self.variant)?);
         command.arg("run").arg("--data").arg(&self.data).arg("--config").arg(self.settings());
-        if let Some(mib) = self.disk {
-            command = on_own_disk(&command, &self.data, mib);
-        }
         command.envs(environment.iter().copied());
         let process = self.process.insert(Process::spawn("edge", &command, &self.logs)?);
         process.event("that it is ready", START, |event| (event["event"] == "ready").then_some(()))?;
@@ -81,7 +69,7 @@ impl Edge {
         Ok(())
     }
 
-    /// Beside the data folder, because a small disk is empty at first.
+    /// Beside the data folder, which may be a small disk.
     fn settings(&self) -> PathBuf {
         self.data.with_extension("toml")
     }
@@ -155,32 +143,9 @@ impl Edge {
             self.configure()?;
         }
         let mut command = Command::new(Program::Edge.path(self.variant)?);
-        if self.disk.is_some() {
-            let process = self.process.as_ref().context("its disk is there only while it runs")?;
-            let program = command.get_program().to_owned();
-            command = Command::new("nsenter");
-            command.arg("--target").arg(process.id().to_string()).arg("--mount");
-            if !running_as_root() {
-                command.args(["--user", "--preserve-credentials"]);
-            }
-            command.arg("--").arg(program);
-        }
         command.args(arguments).arg("--data").arg(&self.data).arg("--json");
         command.arg("--config").arg(self.settings());
         run_command(command)
-    }
-
-    /// Its data folder on a path that this process sees, also where the disk is its own.
-    ///
-    /// # Errors
-    /// When the disk is its own and it does not run.
-    pub fn data_seen_from_outside(&self) -> Result<PathBuf> {
-        if self.disk.is_none() {
-            return Ok(self.data.clone());
-        }
-        let process = self.process.as_ref().context("its disk is there only while it runs")?;
-        let inside = self.data.strip_prefix("/")?;
-        Ok(Path::new("/proc").join(process.id().to_string()).join("root").join(inside))
     }
 
     /// A connection to its file that cannot write.
@@ -188,7 +153,7 @@ impl Edge {
     /// # Errors
     /// When there is no file yet.
     pub fn file(&self) -> Result<Connection> {
-        let path = self.data_seen_from_outside()?.join("muster-edge.db");
+        let path = self.data.join("muster-edge.db");
         let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
             .with_context(|| format!("opening {}", path.display()))?;
         connection.busy_timeout(Duration::from_secs(10))?;
@@ -213,17 +178,4 @@ impl Edge {
     pub fn count(&self, sql: &str) -> Result<i64> {
         Ok(self.file()?.query_row(sql, [], |row| row.get(0))?)
     }
-}
-
-/// The command with a disk of so many MiB mounted on a folder, seen by nobody else.
-fn on_own_disk(command: &Command, folder: &Path, mib: u32) -> Command {
-    let mut wrapped = Command::new("unshare");
-    // Whoever is not root is root in a namespace of his own, where he may mount a disk.
-    if !running_as_root() {
-        wrapped.args(["--user", "--map-root-user"]);
-    }
-    let script = "mount -t tmpfs -o size=\"$1\"m,mode=0755 muster \"$2\" && shift 2 && exec \"$@\"";
-    wrapped.args(["--mount", "--", "sh", "-c", script, "sh", &mib.to_string()]).arg(folder);
-    wrapped.arg(command.get_program()).args(command.get_args());
-    wrapped
 }

@@ -2,8 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
+
+use crate::process::running_as_root;
 
 /// A folder that goes away with the run, or stays where `MUSTER_KEEP` is set or the test fails.
 pub struct RunFolder {
@@ -50,4 +53,40 @@ impl Drop for RunFolder {
             let _ = folder.keep();
         }
     }
+}
+
+/// Set for the process that runs in a mount namespace of its own.
+const INSIDE: &str = "MUSTER_OWN_MOUNTS";
+
+/// Runs the calling test once more in a mount namespace of its own, where it may mount disks that go away with it.
+///
+/// True inside of it: there the test goes on. False outside, once that has succeeded: there the test is over.
+///
+/// # Errors
+/// When the test fails inside, or there are no namespaces.
+pub fn with_own_mounts(test: &str) -> Result<bool> {
+    if std::env::var_os(INSIDE).is_some() {
+        return Ok(true);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", "unshare"]);
+    // Whoever is not root is root in a namespace of his own.
+    if !running_as_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(["--mount", "--"]).arg(std::env::current_exe()?).args(["--exact", test, "--nocapture"]);
+    let status = command.env(INSIDE, "1").status().context("starting unshare")?;
+    ensure!(status.success(), "{test} failed in a mount namespace of its own");
+    Ok(false)
+}
+
+/// Mounts a disk of so many MiB on a folder, in the mount namespace of this process.
+///
+/// # Errors
+/// When it cannot be mounted.
+pub fn mount_disk(folder: &Path, mib: u32) -> Result<()> {
+    let size = format!("size={mib}m,mode=0755");
+    let status = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "muster"]).arg(folder).status()?;
+    ensure!(status.success(), "no disk of {mib} MiB on {}", folder.display());
+    Ok(())
 }

@@ -45,7 +45,10 @@ fn the_check_notices_one_lost_punch() {
 fn running(demo: &mut Process) -> Vec<u32> {
     let log = demo.log().to_owned();
     until("punches to be shown", PATIENCE, || {
-        Ok(std::fs::read_to_string(&log)?.contains("GATE-").then_some(()))
+        if let Some(status) = demo.ended()? {
+            anyhow::bail!("it ended with {status}");
+        }
+        Ok(std::fs::read_to_string(&log)?.contains("  GATE-").then_some(()))
     })
     .unwrap();
     let all = descendants(demo.id());

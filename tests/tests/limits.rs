@@ -11,7 +11,7 @@ use serde_json::json;
 use system_tests::binary::Variant::Plain;
 use system_tests::clock::SimulatedClock;
 use system_tests::edge::Edge;
-use system_tests::folder::RunFolder;
+use system_tests::folder::{RunFolder, mount_disk, with_own_mounts};
 use system_tests::memory::{peak_kib, reset_peak, resident_kib};
 use system_tests::setup::{self, ZONE_MINUTES};
 use system_tests::wait::{until, until_async};
@@ -30,9 +30,15 @@ fn fill(path: &Path) {
 
 #[tokio::test]
 async fn a_full_disk_loses_nothing_acknowledged_and_the_agent_recovers_without_restart() {
+    let this = "a_full_disk_loses_nothing_acknowledged_and_the_agent_recovers_without_restart";
+    if !with_own_mounts(this).unwrap() {
+        return;
+    }
     let folder = RunFolder::new("full").unwrap();
     let logs = folder.sub("logs").unwrap();
-    let mut edge = Edge::on_small_disk(&folder.sub("edge").unwrap(), &logs, Plain, DISK_MIB);
+    let data = folder.sub("edge").unwrap();
+    mount_disk(&data, DISK_MIB).unwrap();
+    let mut edge = Edge::new(&data, &logs, Plain);
     edge.run(&[]).unwrap();
     setup::own_site(&edge).unwrap();
     let process = edge.process().unwrap().id();
@@ -51,7 +57,7 @@ async fn a_full_disk_loses_nothing_acknowledged_and_the_agent_recovers_without_r
     };
     until("the first records", PATIENCE, all_in).unwrap();
 
-    let filler = edge.data_seen_from_outside().unwrap().join("filler");
+    let filler = edge.data().join("filler");
     fill(&filler);
     // People go on punching until the agent has had to refuse: the last free pages of its files are used up.
     let acknowledged = async || anyhow::Ok(pushing.status().await?["acknowledged"].as_u64().unwrap_or(0));
