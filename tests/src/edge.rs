@@ -31,14 +31,7 @@ impl Edge {
     /// An agent on this folder that does not run yet.
     #[must_use]
     pub fn new(data: &Path, logs: &Path, variant: Variant) -> Self {
-        Self {
-            data: data.to_owned(),
-            logs: logs.to_owned(),
-            variant,
-            process: None,
-            ui: None,
-            push: None,
-        }
+        Self { data: data.to_owned(), logs: logs.to_owned(), variant, process: None, ui: None, push: None }
     }
 
     /// Starts it, again at the same addresses where it ran before.
