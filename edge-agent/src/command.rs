@@ -11,6 +11,7 @@ mod config;
 mod context;
 mod department;
 mod device;
+mod doctor;
 mod employee;
 mod exit;
 mod file;
@@ -23,8 +24,10 @@ mod run;
 mod scope;
 mod shift;
 mod site;
+mod status;
 mod sync;
 mod table;
+mod user;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -60,6 +63,10 @@ struct Cli {
 enum Command {
     /// Run the agent until it is told to stop
     Run(run::RunArgs),
+    /// Tell how the whole agent is doing
+    Status,
+    /// Look for everything that usually goes wrong, and say what to do
+    Doctor,
     /// Show and check the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -93,6 +100,9 @@ enum Command {
     /// Leave
     #[command(subcommand)]
     Leave(calendar::LeaveCommand),
+    /// Accounts for the local pages
+    #[command(subcommand)]
+    User(user::Command),
     /// Make this agent one of a company's, by a one-time code from its cloud
     Enroll(sync::EnrollArgs),
     /// The exchange with the cloud
@@ -147,6 +157,9 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Run(args) => args.run(context).await,
         Command::Device(command) => command.run(context).await,
+        Command::Status => status::status(context).await,
+        Command::Doctor => doctor::doctor(context).await,
+        Command::User(command) => command.run(context).await,
         Command::Config(command) => command.run(context),
         Command::Company(command) => command.run(context).await,
         Command::Site(command) => command.run(context).await,

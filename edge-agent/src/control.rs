@@ -10,6 +10,7 @@
 //!                    └─ an agent runs:  channel ───────── execute ─ Progress* (Answer | Refusal)
 //! ```
 
+pub mod account;
 pub mod calendar;
 pub mod device;
 pub mod employee;
@@ -19,6 +20,7 @@ pub mod policy;
 pub mod record;
 pub mod roster;
 pub mod shift;
+pub mod status;
 pub mod sync;
 
 mod channel;
@@ -209,6 +211,18 @@ calls! {
     Enroll(sync::Enroll) -> crate::sync::enroll::Enrolled;
     /// Tells how things stand with the cloud.
     SyncState(sync::SyncState) -> crate::sync::status::SyncStatus;
+    /// Tells the whole agent at a glance.
+    AgentState(status::AgentState) -> status::AgentReport;
+    /// Looks through the whole database.
+    Examine(status::Examine) -> status::Examined;
+    /// Adds an account for the pages.
+    AddUser(account::AddUser) -> Saved;
+    /// Gives an account another password.
+    SetPassword(account::SetPassword) -> Saved;
+    /// Lets an account sign in or not.
+    SetUserActive(account::SetUserActive) -> Saved;
+    /// Lists the accounts.
+    ListUsers(account::ListUsers) -> Vec<account::UserRow>;
     /// Adds and changes records of any kind.
     ImportRecords(record::ImportRecords) -> record::RecordReport;
     /// Lists the records of a kind.

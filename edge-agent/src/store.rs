@@ -21,6 +21,7 @@ mod device;
 mod drift;
 mod error;
 mod event;
+mod health;
 mod job;
 mod ledger;
 mod ledger_log;
@@ -55,6 +56,7 @@ pub use device::{AdoptedDevice, DeviceCounters, DeviceReport, DeviceRow, Link, L
 pub use drift::CLOCK_DRIFT;
 pub use error::StoreError;
 pub use event::StoreEvent;
+pub use health::{Health, LedgerTotals, Unfinished};
 pub use job::Job;
 pub use ledger::{Delivered, Delivery, Taken};
 pub use meta::{Meta, MetaValue, StreamState};

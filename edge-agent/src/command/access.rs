@@ -50,6 +50,7 @@ impl Access {
             if let Some(client) = Client::connect(&context.data).await? {
                 return Ok(Self::Running(client));
             }
+            check_owner(&context.data)?;
             let cloud = context.config(&Flags::default())?.config.cloud;
             match open_store(context).await {
                 // Another command has it for a moment, or an agent is just starting or ending.
@@ -105,6 +106,27 @@ async fn open_store(context: &Context) -> Result<Store, StoreError> {
     })
     .await;
     opened.unwrap_or(Err(StoreError::Panicked))
+}
+
+/// Refuses to write as root into another user's folder: files that root makes there are none that the agent can write.
+#[cfg(unix)]
+fn check_owner(folder: &Path) -> Result<(), Refusal> {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = std::fs::metadata(folder).map_or(0, |folder| folder.uid());
+    if owner == 0 || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let message = format!(
+        "{} belongs to user {owner}: run this command as that user (sudo -u '#{owner}' muster-edge …), or while its agent \
+         runs",
+        folder.display()
+    );
+    Err(Refusal::refused(message))
+}
+
+#[cfg(not(unix))]
+const fn check_owner(_folder: &Path) -> Result<(), Refusal> {
+    Ok(())
 }
 
 /// Makes the data folder, for its owner alone.

@@ -1,12 +1,12 @@
 //! `device`.
 
-mod address;
+pub(super) mod address;
 mod explain;
 mod list;
 mod log_print;
 mod probe;
 mod session;
-mod time;
+pub(super) mod time;
 
 use chrono_tz::Tz;
 use clap::{Args, Subcommand, ValueEnum};

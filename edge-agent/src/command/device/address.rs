@@ -33,7 +33,7 @@ impl FromStr for Target {
 }
 
 /// The socket of an address with or without port.
-pub(super) async fn resolve(address: &HostAddress) -> Result<SocketAddr, Refusal> {
+pub(in crate::command) async fn resolve(address: &HostAddress) -> Result<SocketAddr, Refusal> {
     let text = address.as_str();
     if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
         return Ok(SocketAddr::new(ip, PORT));

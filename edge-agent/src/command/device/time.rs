@@ -33,7 +33,7 @@ struct Told {
 }
 
 /// How far off a clock is, in words.
-pub(super) fn off(drift: i64) -> String {
+pub(in crate::command) fn off(drift: i64) -> String {
     match drift {
         0 => "right to the second".to_owned(),
         1.. => format!("{} fast", span(drift)),
