@@ -28,6 +28,7 @@ pub mod web_session;
 
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 pub use access::CompanyAccess;
@@ -118,6 +119,15 @@ impl Store {
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(10))
             .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    // After a restart of the server every idle connection is dead; a busy one would have noticed.
+                    if meta.idle_for > Duration::from_secs(1) {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .after_release(|connection, _| Box::pin(tenant_tx::has_no_company(connection)))
             .connect_with(options)
             .await?;

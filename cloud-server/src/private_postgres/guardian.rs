@@ -16,7 +16,7 @@ use super::{NotInstalled, ServiceUser};
 /// A server that lived this long was a working one: its end is an accident, not a bad setting.
 const WORKING: Duration = Duration::from_secs(30);
 /// Early ends in a row until we give up.
-const TRIES: u32 = 5;
+const TRIES: u32 = 10;
 
 /// What the thread knows.
 #[derive(Debug, Clone)]
