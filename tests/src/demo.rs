@@ -1,9 +1,9 @@
 //! The demonstration: the whole product on three simulated clocks.
 //!
 //! ```text
-//! GATE-A   ZKTeco over TCP, 40-byte records; one row with an impossible date
-//! GATE-B   ZKTeco over TCP, 16-byte records
-//! GATE-C   ADMS push; sends its whole history a second time
+//! GATEA   ZKTeco over TCP, 40-byte records; one row with an impossible date
+//! GATEB   ZKTeco over TCP, 16-byte records
+//! GATEC   ADMS push; sends its whole history a second time
 //! ```
 
 pub mod check;
@@ -43,9 +43,9 @@ pub fn start(edge: Variant, live: Live) -> Result<Product> {
     let crews = [0, 1, 2].map(|gate| Crew { first_code: FIRST_CODE + gate * WORKERS, people: WORKERS });
     setup::factory(&product.edge, product.folder.path(), &crews)?;
     let clocks = [
-        ("GATE-A", "40", FIRST_CODE),
-        ("GATE-B", "16v", FIRST_CODE + WORKERS),
-        ("GATE-C", "40", FIRST_CODE + 2 * WORKERS),
+        ("GATEA", "40", FIRST_CODE),
+        ("GATEB", "16v", FIRST_CODE + WORKERS),
+        ("GATEC", "40", FIRST_CODE + 2 * WORKERS),
     ];
     for (serial, stride, first) in clocks {
         let (first, workers, records) = (first.to_string(), WORKERS.to_string(), RECORDS.to_string());
@@ -56,8 +56,8 @@ pub fn start(edge: Variant, live: Live) -> Result<Product> {
             arguments.extend(["--live-limit", &limit]);
         }
         match serial {
-            "GATE-A" => arguments.extend(["--bad-date-row", "17"]),
-            "GATE-C" => {
+            "GATEA" => arguments.extend(["--bad-date-row", "17"]),
+            "GATEC" => {
                 product.add_push(serial, &arguments)?;
                 continue;
             }

@@ -48,7 +48,7 @@ fn running(demo: &mut Process) -> Vec<u32> {
         if let Some(status) = demo.ended()? {
             anyhow::bail!("it ended with {status}");
         }
-        Ok(std::fs::read_to_string(&log)?.contains("  GATE-").then_some(()))
+        Ok(std::fs::read_to_string(&log)?.contains("  GATE").then_some(()))
     })
     .unwrap();
     let all = descendants(demo.id());
