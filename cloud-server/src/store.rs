@@ -73,6 +73,15 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether the data is at fault (classes 22 and 23), so that the same batch fails again until its row is found.
+    #[must_use]
+    pub fn is_data_fault(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    }
+}
+
 /// Classes 08 (connection), 40 (rollback), 53 (resources), 55P03 (lock), 57 (operator) pass with time.
 pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
     if let Some(code) = error.as_database_error().and_then(sqlx::error::DatabaseError::code) {

@@ -155,10 +155,17 @@ pub(super) async fn advance(
         last.retain(|earlier| earlier.log != grown.log);
         last.push(grown);
     }
+    let marks = || moves.iter().flat_map(|grown| grown.marks.iter().map(move |mark| (grown.log, mark)));
     sqlx::query(
-        "UPDATE origin_state o SET applied_seq = m.seq, chain = m.chain, last_seen = $6
-         FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bytea[]) AS m (origin, stream, seq, chain)
-         WHERE o.company_id = $1 AND o.origin = m.origin AND o.stream = m.stream",
+        "WITH moved AS (
+             UPDATE origin_state o SET applied_seq = m.seq, chain = m.chain, last_seen = $6
+             FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bytea[]) AS m (origin, stream, seq, chain)
+             WHERE o.company_id = $1 AND o.origin = m.origin AND o.stream = m.stream
+         )
+         INSERT INTO chain_mark (company_id, origin, stream, seq, chain)
+         SELECT $1, origin, stream, seq, chain
+         FROM unnest($7::bigint[], $8::text[], $9::bigint[], $10::bytea[]) AS m (origin, stream, seq, chain)
+         ON CONFLICT DO NOTHING",
     )
     .bind(tx.company())
     .bind(last.iter().map(|grown| grown.log.0.number()).collect::<Vec<_>>())
@@ -166,16 +173,6 @@ pub(super) async fn advance(
     .bind(last.iter().map(|grown| grown.to.seq).collect::<Vec<_>>())
     .bind(last.iter().map(|grown| grown.to.chain.as_bytes().to_vec()).collect::<Vec<_>>())
     .bind(now)
-    .execute(tx.connection())
-    .await?;
-    let marks = || moves.iter().flat_map(|grown| grown.marks.iter().map(move |mark| (grown.log, mark)));
-    sqlx::query(
-        "INSERT INTO chain_mark (company_id, origin, stream, seq, chain)
-         SELECT $1, origin, stream, seq, chain
-         FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bytea[]) AS m (origin, stream, seq, chain)
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(tx.company())
     .bind(marks().map(|((origin, _), _)| origin.number()).collect::<Vec<_>>())
     .bind(marks().map(|((_, stream), _)| stream.as_str()).collect::<Vec<_>>())
     .bind(marks().map(|(_, mark)| mark.seq).collect::<Vec<_>>())

@@ -53,13 +53,25 @@ impl SyncTx {
         self.tx.commit().await
     }
 
+    /// The first try goes without: nearly every batch is sound, and a savepoint costs two round trips. A fault of the
+    /// data ends that transaction, and the next try finds the row.
+    const fn is_careful(&self) -> bool {
+        self.attempt > 1
+    }
+
     async fn savepoint(&mut self) -> Result<(), StoreError> {
+        if !self.is_careful() {
+            return Ok(());
+        }
         sqlx::raw_sql("SAVEPOINT batch").execute(self.tx.connection()).await?;
         Ok(())
     }
 
     /// Ends a savepoint: what was done since is taken back when the data is at fault, and the fault returned.
     async fn settle(&mut self, done: Result<(), StoreError>) -> Result<Result<(), Poison>, StoreError> {
+        if !self.is_careful() {
+            return done.map(Ok);
+        }
         let end = match done {
             Ok(()) => Ok(()),
             Err(error) => Err(self.poison_of(error)?),

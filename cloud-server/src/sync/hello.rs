@@ -40,7 +40,11 @@ async fn take(endpoints: &Endpoints, request: Request) -> Result<HelloReply, Ref
                 tracing::warn!(edge.id = %signed.edge, company.id = %signed.key.company, cause, "contradictory hello");
                 return Err(endpoints.refuse(RefusalCode::Malformed, cause));
             }
-            Err(SessionError::Store(error)) if attempt < TRIES && error.is_transient() => attempt += 1,
+            Err(SessionError::Store(error))
+                if attempt < TRIES && (error.is_transient() || error.is_data_fault()) =>
+            {
+                attempt += 1;
+            }
             Err(SessionError::Store(error)) => return Err(endpoints.busy(&error)),
         }
     }

@@ -43,7 +43,11 @@ async fn take(endpoints: &Endpoints, request: Request) -> Result<PushReply, Refu
             Err(SessionError::Contradiction(cause)) => {
                 return Err(endpoints.refuse(RefusalCode::Malformed, cause));
             }
-            Err(SessionError::Store(error)) if attempt < TRIES && error.is_transient() => attempt += 1,
+            Err(SessionError::Store(error))
+                if attempt < TRIES && (error.is_transient() || error.is_data_fault()) =>
+            {
+                attempt += 1;
+            }
             Err(SessionError::Store(error)) => return Err(endpoints.busy(&error)),
         }
     }
