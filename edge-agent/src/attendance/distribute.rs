@@ -26,6 +26,7 @@ impl Attendance {
             self.refresh_rules()?;
             let Some(rules) = &self.rules else { return Ok(()) };
             let found = rules.directory.distribute(&punches);
+            crate::fault_point!("recompute.before_distribute");
             self.store.write_blocking(move |tx| tx.distribute(&found, &cursor))?;
         }
     }
