@@ -265,6 +265,3 @@ impl Outcome {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
