@@ -121,8 +121,7 @@ async fn start_parts(agent: &Agent, tell: fn(&serde_json::Value)) -> anyhow::Res
 async fn serve_pages(agent: &Agent, tell: fn(&serde_json::Value)) -> anyhow::Result<()> {
     let ui = &agent.config.ui;
     let certificate = if ui.tls { Some(Certificate::of_folder(&agent.folder, &ui.hosts)?) } else { None };
-    let (clock, entropy) = (Arc::clone(&agent.clock), Arc::clone(&agent.entropy));
-    let app = App::new(agent.store.clone(), clock, entropy, ui.tls)?;
+    let app = App::new(Sync::of(agent), Some(agent.fleet.clone()), ui.tls)?;
     let listen = Listen { address: ui.listen, hosts: ui.hosts.clone(), certificate };
     let serving = web::serve(app, listen, agent.stop.clone())
         .await

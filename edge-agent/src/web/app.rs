@@ -16,9 +16,11 @@ use web_kit::{Assets, Frame, Key, Kit, NavItem, Texts, Tone, UserMenu, WebApp};
 use super::live::Live;
 use super::local_time::LocalTime;
 use super::text;
+use crate::device::FleetHandle;
 use crate::store::page::outline::{Outline, SyncStanding};
 use crate::store::{Author, LocalUser, SessionOrigin, Store, StoreError, Via};
 
+use crate::sync::Sync;
 use session::Sessions;
 
 /// Sync that succeeded so long ago is still called up to date.
@@ -71,6 +73,8 @@ struct Inner {
     passwords: Passwords,
     throttle: Mutex<Throttle>,
     live: Live,
+    sync: Sync,
+    fleet: Option<FleetHandle>,
 }
 
 impl std::fmt::Debug for App {
@@ -80,16 +84,13 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// The pages over a store. With `tls` cookies are for encrypted connections only.
+    /// The pages over an agent's store and its ways to the cloud and to the clocks. With `tls` cookies are for
+    /// encrypted connections only.
     ///
     /// # Errors
     /// When the password hash cannot be made, which it always can.
-    pub fn new(
-        store: Store,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        tls: bool,
-    ) -> Result<Self, PasswordError> {
+    pub fn new(sync: Sync, fleet: Option<FleetHandle>, tls: bool) -> Result<Self, PasswordError> {
+        let Sync { store, clock, entropy, .. } = sync.clone();
         let mut random = [0; 48];
         entropy.fill(&mut random);
         let (salt, secret) = random.split_at(16);
@@ -106,6 +107,8 @@ impl App {
             entropy,
             passwords,
             throttle: Mutex::default(),
+            sync,
+            fleet,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -132,6 +135,16 @@ impl App {
 
     pub(super) fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.inner.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The way to the cloud.
+    pub(super) fn sync(&self) -> &Sync {
+        &self.inner.sync
+    }
+
+    /// The way to the clocks, while any are looked after.
+    pub(super) fn fleet(&self) -> Option<&FleetHandle> {
+        self.inner.fleet.as_ref()
     }
 
     pub(super) fn live(&self) -> &Live {

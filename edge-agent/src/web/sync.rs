@@ -2,19 +2,29 @@
 
 use askama::Template;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use shared_model::access::Permission;
 use shared_model::entity::DeviceState;
+use shared_model::text::Name;
 use web_kit::chart::ShareBar;
-use web_kit::{Access, Failure, Page, RouteTable, Tone, View};
+use web_kit::{Access, Current, Failure, Flash, FormState, Key, Page, RouteTable, Tone, View};
 
-use super::App;
 use super::local_time::LocalTime;
+use super::{App, Person};
 use crate::store::Meta;
 use crate::store::page::outline::SyncStanding;
 use crate::store::page::sync::SyncBacklog;
+use crate::sync::Sync;
+use crate::sync::client::ClientError;
+use crate::sync::enroll::{self, Application, EnrollError};
+use crate::sync::url::CloudUrl;
 
 pub(super) fn routes() -> RouteTable<App> {
-    RouteTable::new().get("/sync", Access::Needs(Permission::SyncView), show)
+    RouteTable::new().get("/sync", Access::Needs(Permission::SyncView), show).post(
+        "/sync/enroll",
+        Access::Needs(Permission::SyncEdit),
+        enroll,
+    )
 }
 
 /// How far a log has come.
@@ -38,6 +48,8 @@ struct CountLine {
 #[template(path = "sync/show.html")]
 struct SyncPage {
     page: Page,
+    form: FormState,
+    may_enroll: bool,
     sync: SyncStanding,
     tone: Tone,
     verdict: String,
@@ -51,7 +63,61 @@ struct SyncPage {
     clocks: Vec<CountLine>,
 }
 
-async fn show(State(app): State<App>, page: Page) -> Result<View<SyncPage>, Failure> {
+async fn show(
+    State(app): State<App>,
+    page: Page,
+    current: Current<Person>,
+) -> Result<View<SyncPage>, Failure> {
+    let form = FormState::filled([("name", page.frame.site.clone())]);
+    Ok(View(page_of(&app, page, &current.user, form).await?))
+}
+
+/// Connects this agent to the cloud by a one-time code.
+async fn enroll(
+    State(app): State<App>,
+    page: Page,
+    current: Current<Person>,
+    mut form: FormState,
+) -> Result<Response, Failure> {
+    let texts = &page.texts;
+    let url = form.parse(texts, "cloud", str::parse::<CloudUrl>, |_| Key::new("enroll-url-bad"));
+    let code = form.required(texts, "code");
+    let name = form.parse(texts, "name", Name::parse, |_| Key::new("form-required"));
+    let (Some(url), Some(code), Some(name)) = (url, code, name) else {
+        return Ok(FormState::again(View(page_of(&app, page, &current.user, form).await?)));
+    };
+    let application = Application { url, code, name: name.to_string() };
+    let Sync { folder, store, cloud, clock, entropy } = app.sync().clone();
+    match enroll::enroll(&store, &folder, &cloud, clock, entropy, &application).await {
+        Ok(enrolled) => {
+            let flash = Flash::good("enroll-done").with("company", enrolled.company_name);
+            Ok((flash, Redirect::to("/sync")).into_response())
+        }
+        Err(error) => {
+            tracing::warn!(error = %error, "the enrolment was refused");
+            form.fail_all(page.t(explain(&error)));
+            form.forget("code");
+            Ok(FormState::again(View(page_of(&app, page, &current.user, form).await?)))
+        }
+    }
+}
+
+const fn explain(error: &EnrollError) -> Key {
+    match error {
+        EnrollError::Already(_) => Key::new("enroll-already"),
+        EnrollError::OtherCompany => Key::new("enroll-other-company"),
+        EnrollError::Client(ClientError::Refused(_)) => Key::new("enroll-refused"),
+        EnrollError::Client(ClientError::Transport(_)) => Key::new("enroll-unreachable"),
+        EnrollError::Client(ClientError::Status(_) | ClientError::TooLong | ClientError::Body(_)) => {
+            Key::new("enroll-no-cloud")
+        }
+        EnrollError::Client(ClientError::Setup(_) | ClientError::Write(_))
+        | EnrollError::Key(_)
+        | EnrollError::Store(_) => Key::new("enroll-failed"),
+    }
+}
+
+async fn page_of(app: &App, page: Page, person: &Person, form: FormState) -> Result<SyncPage, Failure> {
     let local = app.local_time().await?;
     let (sync, backlog, url, devices) = app
         .store()
@@ -76,7 +142,9 @@ async fn show(State(app): State<App>, page: Page) -> Result<View<SyncPage>, Fail
         })
         .collect();
     let (tone, verdict, advice) = judge(&page, &sync, &local);
-    Ok(View(SyncPage {
+    Ok(SyncPage {
+        may_enroll: person.role.may(Permission::SyncEdit) && (!sync.enrolled || sync.retired.is_some()),
+        form,
         last: sync.synced_at.map_or_else(
             || page.t("sync-never").to_string(),
             |at| {
@@ -97,7 +165,7 @@ async fn show(State(app): State<App>, page: Page) -> Result<View<SyncPage>, Fail
         clocks,
         sync,
         page,
-    }))
+    })
 }
 
 fn judge(page: &Page, sync: &SyncStanding, local: &LocalTime) -> (Tone, String, String) {

@@ -14,6 +14,7 @@ use super::super::local_time::LocalTime;
 use super::super::today::feed::FeedLine;
 use super::super::{App, Person};
 use super::state::{ClockLine, Fill, advice, direction_key, fill, transport_key};
+use crate::device::supervisor::Wanted;
 use crate::store::{AdoptedDevice, QuarantineReason, QuarantinedRow, Stored};
 
 /// Punches shown.
@@ -26,11 +27,10 @@ const ROWS: u32 = 25;
 const RAW: usize = 96;
 
 pub(super) fn routes() -> RouteTable<App> {
-    RouteTable::new().get("/clocks/{id}", Access::Needs(Permission::ClocksView), show).post(
-        "/clocks/{id}/retire",
-        Access::Needs(Permission::ClocksEdit),
-        retire,
-    )
+    RouteTable::new()
+        .get("/clocks/{id}", Access::Needs(Permission::ClocksView), show)
+        .post("/clocks/{id}/read", Access::Needs(Permission::ClocksEdit), read_now)
+        .post("/clocks/{id}/retire", Access::Needs(Permission::ClocksEdit), retire)
 }
 
 struct BadRow {
@@ -143,6 +143,25 @@ pub(super) async fn device(app: &App, id: Uuid) -> Result<Stored<Device>, Failur
     let id = DeviceId::from_uuid(id);
     let found = app.store().read(move |tx| tx.record::<Device>(id)).await?;
     found.ok_or_else(|| Refusal::NotFound.into())
+}
+
+/// Has the whole log read once more; whoever asked need not wait for it.
+async fn read_now(
+    State(app): State<App>,
+    current: Current<Person>,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Failure> {
+    let stored = device(&app, id).await?;
+    let Some(fleet) = app.fleet().cloned() else { return Err(Refusal::Busy.into()) };
+    let (author, serial) = (current.user.author(), stored.record.serial.clone());
+    tokio::spawn(async move {
+        if let Err(error) = fleet.ask(&author, &serial, Wanted::Pull).await {
+            tracing::info!(error = %error, device.serial = %serial, "a reading that was asked for did not happen");
+        }
+    });
+    let name = stored.record.name.to_string();
+    let next = Redirect::to(&format!("/clocks/{}", stored.id));
+    Ok((Flash::good("clock-reading").with("name", name), next).into_response())
 }
 
 async fn retire(

@@ -16,8 +16,10 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 use web_kit::password::NewPassword;
 
+use crate::config::CloudConfig;
 use crate::service::founding::{Founding, found};
 use crate::store::{Author, LocalUser, Store};
+use crate::sync::Sync;
 use crate::web::App;
 use crate::web::peer::PeerAddress;
 
@@ -71,7 +73,14 @@ impl Site {
         let clock = Arc::new(StandingClock(Mutex::new(now)));
         let entropy: Arc<dyn Entropy> = Arc::new(Bytes::default());
         let store = Store::open(folder.path(), clock.clone(), Arc::clone(&entropy)).unwrap();
-        let app = App::new(store.clone(), clock.clone(), Arc::clone(&entropy), false).unwrap();
+        let sync = Sync {
+            folder: folder.path().to_owned(),
+            store: store.clone(),
+            cloud: CloudConfig::default(),
+            clock: clock.clone(),
+            entropy: Arc::clone(&entropy),
+        };
+        let app = App::new(sync, None, false).unwrap();
         let router = crate::web::router(&app, &[]);
         Self { app, store, clock, entropy, router, _folder: folder }
     }
