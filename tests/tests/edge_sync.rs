@@ -215,7 +215,9 @@ async fn look(cloud: &CloudHttp) -> Result<Seen> {
         names: names.into_iter().collect(),
         conflicts: sqlx::query_scalar("SELECT count(*) FROM conflict").fetch_one(&mut database).await?,
         quarantined: sqlx::query_scalar("SELECT count(*) FROM quarantine").fetch_one(&mut database).await?,
-        logged: sqlx::query_scalar("SELECT count(*) FROM ledger_log").fetch_one(&mut database).await?,
+        logged: sqlx::query_scalar("SELECT coalesce(sum(cardinality(punch_ids)), 0)::bigint FROM ledger_log")
+            .fetch_one(&mut database)
+            .await?,
     })
 }
 

@@ -188,34 +188,53 @@ impl Line<'_> {
         Err(Failure::Hellos)
     }
 
-    /// Sends all that waits. While a push is under way the next one is made.
+    /// Sends all that waits. While a push is under way, the answer to the one before is stored and the next one made.
     async fn drain(&self, session: &mut Session) -> Result<After, Failure> {
         let mut heads = work::heads(self.store()).await?;
+        let mut taken: Option<(Outgoing, PushReply)> = None;
         let mut next = self.next(session, &heads).await?;
         while let Some(push) = next.take() {
             crate::fault_point!("sync.before_push");
             let body = push.body.clone();
-            let (answer, following) =
-                tokio::join!(self.client.post(message::PUSH, body), self.next(session, &heads));
+            let behind = async {
+                self.store_answer(session, taken.take()).await?;
+                self.next(session, &heads).await
+            };
+            let (answer, following) = tokio::join!(self.client.post(message::PUSH, body), behind);
+            next = following?;
             let answer = answer?;
             let reply: PushReply = read(&answer)?;
-            if let PushReply::Ok { server_time, .. } = reply {
-                self.client.learn(&answer, server_time);
-            }
-            crate::fault_point!("sync.before_ack");
-            if session.pushed(self.store(), &push, &reply).await? == After::Hello {
+            let PushReply::Ok { applied, server_time, .. } = reply else {
                 tracing::info!(reply = ?reply, "sync: a push was not taken");
                 return Ok(After::Hello);
+            };
+            self.client.learn(&answer, server_time);
+            if applied < push.to.seq {
+                return Ok(After::Hello);
             }
-            crate::fault_point!("sync.after_ack");
             tracing::debug!(stream = %push.stream, rows = push.rows, bytes = push.body.len(), "sync.push");
-            next = following?;
+            taken = Some((push, reply));
             if next.is_none() {
+                self.store_answer(session, taken.take()).await?;
                 heads = work::heads(self.store()).await?;
                 next = self.next(session, &heads).await?;
             }
         }
         Ok(After::Continue)
+    }
+
+    /// Stores that the cloud has taken a push.
+    async fn store_answer(
+        &self,
+        session: &Session,
+        taken: Option<(Outgoing, PushReply)>,
+    ) -> Result<(), StoreError> {
+        if let Some((push, reply)) = taken {
+            crate::fault_point!("sync.before_ack");
+            session.pushed(self.store(), &push, &reply).await?;
+            crate::fault_point!("sync.after_ack");
+        }
+        Ok(())
     }
 
     /// The next push: record changes before ledger rows, so that a decision overtakes a backlog of punches.
