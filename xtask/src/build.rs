@@ -83,9 +83,19 @@ const BINARIES: &[&str] = &["muster-edge", "muster-cloud", "muster-sim"];
 /// The text that every throwaway feature leaves in a binary.
 const TEST_ONLY: &[u8] = b"muster-test-only:";
 
-/// cargo, as the one that runs us.
+/// cargo, as the one that runs us and as if from a shell.
 pub(crate) fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // cargo tells a program which package it is; ring's build would take that for its own and start anew each time.
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// Runs a command to its end.
