@@ -175,3 +175,26 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Record(command) => command.run(context).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    const GUIDE: &str = include_str!("../../docs/edge-cli.md");
+
+    fn check(command: &clap::Command, path: &str) {
+        let below: Vec<_> = command.get_subcommands().filter(|below| below.get_name() != "help").collect();
+        if below.is_empty() {
+            assert!(GUIDE.contains(&format!("| `{path}")), "{path} is not in docs/edge-cli.md");
+        }
+        for next in below {
+            check(next, &format!("{path} {}", next.get_name()));
+        }
+    }
+
+    #[test]
+    fn every_command_is_in_the_guide_with_an_example() {
+        super::Cli::command().debug_assert();
+        check(&super::Cli::command(), "muster-edge");
+    }
+}
