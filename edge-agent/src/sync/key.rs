@@ -52,13 +52,17 @@ pub fn prepare(folder: &Path, entropy: &(impl Entropy + ?Sized)) -> Result<Signi
     Ok(SigningKey::from_bytes(&seed))
 }
 
-/// Puts the prepared key in the old one's place, once the enrolment is in the database.
+/// Puts the prepared key in the old one's place, once the enrolment is in the database. Whoever enrols and the session
+/// that is woken by the enrolment may both do so: the second finds it done.
 ///
 /// # Errors
 /// [`KeyError`] when the file cannot be moved.
 pub fn settle(folder: &Path) -> Result<(), KeyError> {
     let path = folder.join(FILE);
-    let moved = fs::rename(folder.join(NEW), &path).and_then(|()| sync_folder(folder));
+    let moved = match fs::rename(folder.join(NEW), &path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && path.exists() => Ok(()),
+        moved => moved.and_then(|()| sync_folder(folder)),
+    };
     moved.map_err(|cause| KeyError::File { path, cause })
 }
 
@@ -71,9 +75,12 @@ pub fn load(folder: &Path, public: &str) -> Result<SigningKey, KeyError> {
     if let Some(key) = read(&folder.join(FILE))?.filter(fits) {
         return Ok(key);
     }
-    let key = read(&folder.join(NEW))?.filter(fits).ok_or(KeyError::Missing)?;
-    settle(folder)?;
-    Ok(key)
+    if let Some(key) = read(&folder.join(NEW))?.filter(fits) {
+        settle(folder)?;
+        return Ok(key);
+    }
+    // Between the two looks it may have been put in its place.
+    read(&folder.join(FILE))?.filter(fits).ok_or(KeyError::Missing)
 }
 
 fn read(path: &Path) -> Result<Option<SigningKey>, KeyError> {
@@ -130,6 +137,16 @@ mod tests {
 
     fn public(key: &SigningKey) -> String {
         public_key_text(&key.verifying_key())
+    }
+
+    #[test]
+    fn a_key_that_another_has_put_in_its_place_is_settled() {
+        let (folder, entropy) = (tempfile::TempDir::new().unwrap(), counting());
+        assert!(settle(folder.path()).is_err(), "there is no key to settle");
+        let key = prepare(folder.path(), &entropy).unwrap();
+        settle(folder.path()).unwrap();
+        settle(folder.path()).unwrap();
+        assert_eq!(load(folder.path(), &public(&key)).unwrap(), key);
     }
 
     #[test]
