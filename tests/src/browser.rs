@@ -145,6 +145,8 @@ impl Browser {
         Ok(entries
             .into_iter()
             .filter(|entry| entry.level == "SEVERE" || entry.source.as_deref() == Some("security"))
+            // How a form is answered whose fields must be corrected.
+            .filter(|entry| !entry.message.ends_with("status of 422 (Unprocessable Entity)"))
             .map(|entry| entry.message)
             .collect())
     }

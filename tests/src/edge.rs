@@ -132,12 +132,21 @@ impl Edge {
     /// # Errors
     /// When it fails.
     pub fn command(&self, arguments: &[&str]) -> Result<Value> {
+        self.command_with(&[], arguments)
+    }
+
+    /// As [`Self::command`], with more in its environment.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn command_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Result<Value> {
         if !self.settings().exists() {
             self.configure()?;
         }
         let mut command = Command::new(Program::Edge.path(self.variant)?);
         command.args(arguments).arg("--data").arg(&self.data).arg("--json");
         command.arg("--config").arg(self.settings());
+        command.envs(environment.iter().copied());
         run_command(command)
     }
 

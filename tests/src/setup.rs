@@ -66,7 +66,20 @@ pub fn own_site(edge: &Edge) -> Result<()> {
 /// # Errors
 /// When the command fails.
 pub fn enrol(edge: &Edge, url: &str, organisation: &Organisation) -> Result<()> {
-    edge.command(&["enroll", "--cloud", url, "--code", &organisation.code])?;
+    enrol_with(edge, &[], url, organisation)
+}
+
+/// As [`enrol`], with more in the command's environment.
+///
+/// # Errors
+/// When the command fails.
+pub fn enrol_with(
+    edge: &Edge,
+    environment: &[(&str, &str)],
+    url: &str,
+    organisation: &Organisation,
+) -> Result<()> {
+    edge.command_with(environment, &["enroll", "--cloud", url, "--code", &organisation.code])?;
     Ok(())
 }
 
@@ -79,7 +92,7 @@ pub fn second_edge(product: &Product) -> Result<(Edge, Organisation)> {
     let code = text(&product.cloud.command(&["edge", "add", "--company", company, "--site", site])?, "code")?;
     let organisation = Organisation { code, ..product.organisation.clone() };
     let data = product.folder.sub(&format!("edge-{}", &organisation.code))?;
-    let edge = Edge::new(&data, &product.folder.sub("logs")?, Variant::Plain);
+    let edge = Edge::new(&data, &product.folder.sub("logs")?, Variant::FaultPoints);
     Ok((edge, organisation))
 }
 

@@ -122,8 +122,9 @@ async fn end_at(product: &mut Product, point: &str, nth: u32, place: Where) -> R
     // Nobody enrols by himself: a second edge does, for the places on that way.
     let enrolling = point.contains("enroll").then(|| setup::second_edge(product)).transpose()?;
     if let Some((edge, organisation)) = &enrolling {
-        let outcome = setup::enrol(edge, &product.cloud.url()?, organisation);
-        ensure!(outcome.is_err(), "{point}: the cloud ended and yet the edge was enrolled");
+        let at_edge: &[_] = if place == Where::Edge { &environment } else { &[] };
+        let outcome = setup::enrol_with(edge, at_edge, &product.cloud.url()?, organisation);
+        ensure!(outcome.is_err(), "{point}: one of the two ended and yet the edge was enrolled");
     }
     until_async(&format!("{plan} to be reached"), PATIENCE, async || {
         if fault::fired(&folder, point) {
