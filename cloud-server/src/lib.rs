@@ -3,6 +3,7 @@
 //! `web`, `sync` and `command` call `store`; only `store` speaks SQL, and a company's table is reached only through
 //! [`store::TenantTx`].
 
+pub mod attendance;
 pub mod clock;
 pub mod command;
 pub mod config;

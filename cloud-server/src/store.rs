@@ -5,6 +5,7 @@
 
 mod access;
 mod admission;
+pub mod attendance;
 pub mod audit;
 mod change;
 pub mod company;

@@ -33,26 +33,22 @@ pub fn reach(
     to: NaiveDate,
 ) -> Reach {
     let who = book.memberships(employee, record);
+    let rules: Vec<_> = book.policies(&who).map(|rules| &rules.overtime).collect();
     let (mut first, mut last) = (shifted(from, -MARGIN_DAYS), shifted(to, MARGIN_DAYS));
-    let mut context = first;
-    let rules = [first, last].map(|date| &book.policy(&who, date).1.overtime);
-    for overtime in rules {
-        if overtime.weekly.is_some() {
-            first = first.min(week_start(first, book.week_starts_on()));
-            last = last.max(shifted(week_start(last, book.week_starts_on()), 6));
-        }
-        if let Some(period) = &overtime.period {
-            let days = i64::from(period.days.max(1));
-            let start_of =
-                |date: NaiveDate| shifted(date, -(date - period.start).num_days().rem_euclid(days));
-            first = first.min(start_of(first));
-            last = last.max(shifted(start_of(last), days - 1));
-        }
-        if let Some(run) = &overtime.consecutive_days {
-            last = shifted(last, i64::from(run.from_day));
-            context = context.min(shifted(first, -i64::from(run.from_day)));
-        }
+    // A policy of any time counts: one that begins within a week looks back to the week's beginning.
+    let longest_run =
+        rules.iter().filter_map(|overtime| Some(overtime.consecutive_days.as_ref()?.from_day)).max();
+    last = shifted(last, longest_run.map_or(0, i64::from));
+    if rules.iter().any(|overtime| overtime.weekly.is_some()) {
+        first = week_start(first, book.week_starts_on());
+        last = shifted(week_start(last, book.week_starts_on()), 6);
     }
+    for period in rules.iter().filter_map(|overtime| overtime.period.as_ref()) {
+        let days = i64::from(period.days.max(1));
+        let start_of = |date: NaiveDate| shifted(date, -(date - period.start).num_days().rem_euclid(days));
+        (first, last) = (start_of(first), shifted(start_of(last), days - 1));
+    }
+    let context = shifted(first, -longest_run.map_or(0, i64::from));
     let month = |date: NaiveDate| crate::pipeline::month_of(date);
     let sums_from = month(first).0.min(week_start(first, book.week_starts_on()));
     let sums_to = month(last).1.max(shifted(week_start(last, book.week_starts_on()), 6));

@@ -350,6 +350,12 @@ impl Rulebook {
         in_force.map_or((None, &self.fallback), |version| (Some(version.id), &version.rules))
     }
 
+    /// Every policy version that may ever count for a person.
+    pub(crate) fn policies<'a>(&'a self, who: &'a Memberships) -> impl Iterator<Item = &'a PolicyRules> {
+        let versions = who.0.iter().filter_map(|scope| self.policies.get(scope)).flatten();
+        versions.map(|version| &version.rules).chain([&self.fallback])
+    }
+
     /// What assignments say of a date: rosters before defaults, the narrowest scope that says anything, and of that
     /// scope all assignments together.
     pub(crate) fn assigned(&self, who: &Memberships, date: NaiveDate) -> Assigned {

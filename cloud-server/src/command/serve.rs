@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
-use shared_model::Clock as _;
+use shared_model::Clock;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::output::event;
+use crate::attendance::Attendance;
 use crate::clock::{OsEntropy, SystemClock};
 use crate::config::{Config, DatabaseSource};
 use crate::database::Database;
@@ -52,14 +53,20 @@ async fn run(
 
     let stop = CancellationToken::new();
     let wake = Arc::new(Wake::default());
-    let clock = Arc::new(SystemClock);
-    let endpoints =
-        Endpoints::new(store.clone(), clock, Arc::new(OsEntropy), config.sync.pushes, Arc::clone(&wake));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let endpoints = Endpoints::new(
+        store.clone(),
+        Arc::clone(&clock),
+        Arc::new(OsEntropy),
+        config.sync.pushes,
+        Arc::clone(&wake),
+    );
     let https = config.public().is_some_and(|(https, _)| https);
     let app = App::new(store.clone(), Arc::new(SystemClock), Arc::new(OsEntropy), https)?;
     let router = endpoints.router().merge(web::router(&app, config));
     let serving =
         tokio::spawn(http_server::serve(listener, router, config.web.proxies.clone().into(), stop.clone()));
+    let attendance = tokio::spawn(Attendance::new(store.clone(), clock, wake).run(stop.clone()));
     event(&json!({ "event": "listening", "what": "http", "address": bound.to_string() }))?;
     tracing::info!(address = %bound, "serving");
 
@@ -71,6 +78,7 @@ async fn run(
     tracing::info!("ending");
     stop.cancel();
     serving.await?;
+    attendance.await?;
     ended
 }
 

@@ -1,30 +1,21 @@
 //! Comparing what an edge computed with what the cloud computed.
 //!
 //! ```text
-//! digest of a month   blake3-128 over the final days of the month, by date then employee:
-//!                     days since 1970-01-01 i32 LE ‖ employee 16 bytes ‖ length u8 ‖ the day's own digest
 //! in a hello          "digest": {"attendance": {"engine": "…", "months": {"2026-11": {"days": 812, "digest": "<32 hex>"}}}}
 //! ```
 //!
-//! A day is final when it is not provisional. The cloud takes the days of the people whose home is one of the edge's sites.
+//! How a month's days become a digest is [`shift_engine::digest`]. `engine` names engine, zone data and rules of the edge's
+//! sites in short. A day is final when it is not provisional. The cloud takes the days of the people whose home is one of the edge's sites.
 //! Equal counts with unequal digests are a fault; unequal counts mean that one side still waits for something.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike as _, Months, NaiveDate, Utc};
+use chrono::{DateTime, Months, NaiveDate, Utc};
 use serde_json::Value;
 use shared_model::{EdgeId, EmployeeId, SiteId};
+use shift_engine::digest::{MonthDigest, label_of_sites, of_days};
 
-use super::{StoreError, TenantTx, edge};
-
-/// One side's result for one month.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MonthDigest {
-    /// How many final days it covers.
-    pub days: i64,
-    /// Over those days.
-    pub digest: [u8; 16],
-}
+use super::{StoreError, TenantTx, attendance, edge};
 
 /// What an edge said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,23 +54,6 @@ pub struct Comparison {
     pub agreement: Agreement,
     /// When the edge said so.
     pub reported_at: DateTime<Utc>,
-}
-
-/// Digests days in the order of date and employee.
-#[must_use]
-pub fn of_days<'a>(days: impl IntoIterator<Item = (NaiveDate, EmployeeId, &'a [u8])>) -> MonthDigest {
-    let mut hash = blake3::Hasher::new();
-    let mut count = 0;
-    for (date, employee, digest) in days {
-        hash.update(&(date.num_days_from_ce() - 719_163).to_le_bytes());
-        hash.update(employee.uuid().as_bytes());
-        hash.update(&[u8::try_from(digest.len()).unwrap_or(u8::MAX)]);
-        hash.update(digest);
-        count += 1;
-    }
-    let mut digest = [0; 16];
-    hash.finalize_xof().fill(&mut digest);
-    MonthDigest { days: count, digest }
 }
 
 /// Reads the `digest` of a hello; `None` for another form.
@@ -144,10 +118,11 @@ pub async fn compare(tx: &mut TenantTx) -> Result<Vec<Comparison>, StoreError> {
     let mut lines = Vec::with_capacity(said.len());
     for (edge, month, edge_days, digest, engine, reported_at) in said {
         let sites = edge::sites(tx, edge).await?;
-        let (ours, engines) = ours(tx, &sites, month).await?;
+        let ours = ours(tx, &sites, month).await?;
+        let rules = site_rules(tx, &sites).await?;
         let agreement = if ours.days == 0 && edge_days == 0 {
             Agreement::Same
-        } else if engines.iter().any(|used| *used != engine) {
+        } else if rules != engine {
             Agreement::OtherEngine
         } else if ours.days != edge_days {
             Agreement::Waiting
@@ -161,14 +136,10 @@ pub async fn compare(tx: &mut TenantTx) -> Result<Vec<Comparison>, StoreError> {
     Ok(lines)
 }
 
-/// Our result for the people of some sites in one month, and the engines that computed it.
-async fn ours(
-    tx: &mut TenantTx,
-    sites: &[SiteId],
-    month: NaiveDate,
-) -> Result<(MonthDigest, Vec<String>), StoreError> {
-    let days: Vec<(NaiveDate, EmployeeId, Vec<u8>, String)> = sqlx::query_as(
-        "SELECT d.work_date, d.employee, d.digest, d.engine FROM attendance_day d
+/// Our result for the people of some sites in one month.
+async fn ours(tx: &mut TenantTx, sites: &[SiteId], month: NaiveDate) -> Result<MonthDigest, StoreError> {
+    let days: Vec<(NaiveDate, EmployeeId, Vec<u8>)> = sqlx::query_as(
+        "SELECT d.work_date, d.employee, d.digest FROM attendance_day d
          JOIN rec_employee e ON e.company_id = d.company_id AND e.key = d.employee
          WHERE d.company_id = $1 AND d.work_date >= $2 AND d.work_date < $3 AND NOT d.provisional
            AND e.site = ANY ($4)
@@ -180,12 +151,14 @@ async fn ours(
     .bind(sites)
     .fetch_all(tx.connection())
     .await?;
-    let digest =
-        of_days(days.iter().map(|(date, employee, digest, _)| (*date, *employee, digest.as_slice())));
-    let mut engines: Vec<String> = days.into_iter().map(|(.., engine)| engine).collect();
-    engines.sort_unstable();
-    engines.dedup();
-    Ok((digest, engines))
+    Ok(of_days(days.iter().map(|(date, employee, digest)| (*date, *employee, digest.as_slice()))))
+}
+
+/// The rules by which we work out the days of some sites.
+async fn site_rules(tx: &mut TenantTx, sites: &[SiteId]) -> Result<String, StoreError> {
+    let spans = attendance::site::spans(tx).await?;
+    let known = spans.iter().filter(|(site, _)| sites.contains(site)).map(|(_, span)| span.rules.as_str());
+    Ok(label_of_sites(known))
 }
 
 #[cfg(test)]
@@ -201,15 +174,5 @@ mod tests {
         for bad in [r#"{}"#, r#"{"attendance":{"engine":"e","months":{"2026-13":{"days":1,"digest":""}}}}"#] {
             assert_eq!(parse(&serde_json::from_str(bad).unwrap()), None);
         }
-    }
-
-    #[test]
-    fn a_months_digest_depends_on_each_day() {
-        let employee = EmployeeId::from_uuid(uuid::Uuid::from_u128(7));
-        let date: NaiveDate = "2026-11-02".parse().unwrap();
-        let one = of_days([(date, employee, &b"a"[..])]);
-        assert_eq!(one.days, 1);
-        assert_ne!(one.digest, of_days([(date, employee, &b"b"[..])]).digest);
-        assert_ne!(one.digest, of_days([(date.succ_opt().unwrap(), employee, &b"a"[..])]).digest);
     }
 }

@@ -70,7 +70,7 @@ pub(super) async fn store(
         store_observations(tx, &observations, now).await?;
     }
     if !watermarks.is_empty() {
-        store_watermarks(tx, &watermarks, now).await?;
+        store_watermarks(tx, &watermarks).await?;
     }
     Ok(())
 }
@@ -254,12 +254,9 @@ async fn store_observations(
         .await
 }
 
-/// Keeps each clock's furthest mark of each origin; days that waited for a clock may be final now.
-async fn store_watermarks(
-    tx: &mut TenantTx,
-    marks: &[(i64, &Watermark)],
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+/// Keeps each clock's furthest mark of each origin. Days that waited for a clock may be final now: whoever works out
+/// attendance looks for them when it is woken after the push.
+async fn store_watermarks(tx: &mut TenantTx, marks: &[(i64, &Watermark)]) -> Result<(), StoreError> {
     let mut furthest: BTreeMap<(i64, &str), &Watermark> = BTreeMap::new();
     for (origin, mark) in marks {
         let place = furthest.entry((*origin, mark.serial.as_str())).or_insert(mark);
@@ -285,14 +282,5 @@ async fn store_watermarks(
     .bind(furthest.values().map(|mark| mark.observed_at).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
-    let (from, to): (Option<NaiveDate>, Option<NaiveDate>) = sqlx::query_as(
-        "SELECT min(work_date), max(work_date) FROM attendance_day WHERE company_id = $1 AND provisional",
-    )
-    .bind(tx.company())
-    .fetch_one(tx.connection())
-    .await?;
-    match (from, to) {
-        (Some(_), Some(_)) => recompute::ask(tx, &[(Scope::Everyone, DateSpan { from, to })], now).await,
-        _ => Ok(()),
-    }
+    Ok(())
 }

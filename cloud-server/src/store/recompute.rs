@@ -106,7 +106,10 @@ pub async fn ask(
     Ok(())
 }
 
-/// Reads the oldest `limit` entries. Spans of the ledger stream come out as the codes and dates of their punches.
+/// Spans of the ledger stream taken at once: each may stand for a whole batch of punches.
+const LOG_ENTRIES: usize = 8;
+
+/// Reads of the oldest `limit` entries all but the surplus of ledger spans. Spans of the ledger stream come out as the codes and dates of their punches.
 ///
 /// Nothing is removed or locked: the caller works it out, then calls [`done`] in the transaction that stores the results.
 /// What is asked for meanwhile has entries of its own.
@@ -127,12 +130,16 @@ pub async fn waiting(tx: &mut TenantTx, limit: i64) -> Result<Asked, StoreError>
     let mut asked = Asked::default();
     let mut spans: (Vec<i64>, Vec<i64>, Vec<i64>) = Default::default();
     for (entry, scope, key, from, to, origin, from_seq, to_seq) in rows {
-        asked.entries.push(entry);
         if let (Some(origin), Some(from_seq), Some(to_seq)) = (origin, from_seq, to_seq) {
+            if spans.0.len() == LOG_ENTRIES {
+                continue;
+            }
+            asked.entries.push(entry);
             spans.0.push(origin);
             spans.1.push(from_seq);
             spans.2.push(to_seq);
         } else {
+            asked.entries.push(entry);
             let scope = Scope::parse(&scope, &key).ok_or_else(|| StoreError::Corrupt {
                 table: "recompute_queue",
                 id: entry.to_string(),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, Value, json};
 use shared_model::record::{FieldDef, FieldType};
 use shared_model::{FieldMap, FieldTag, Kind};
@@ -56,6 +56,28 @@ pub async fn all(tx: &mut TenantTx, kind: Kind) -> Result<Vec<(Uuid, Record)>, S
     );
     let rows: Vec<(Uuid, Json<Map<String, Value>>)> =
         sqlx::query_as(AssertSqlSafe(sql)).bind(tx.company()).fetch_all(tx.connection()).await?;
+    rows.into_iter().map(|(key, Json(row))| Ok((key, decode(kind, key, row)?))).collect()
+}
+
+/// The living records of a kind of which a condition holds, by key. The condition may name `$2`, the keys given, and
+/// where dates are given `$3` and `$4`, the first and the last.
+pub(super) async fn matching(
+    tx: &mut TenantTx,
+    kind: Kind,
+    condition: &'static str,
+    keys: &[Uuid],
+    dates: Option<(NaiveDate, NaiveDate)>,
+) -> Result<Vec<(Uuid, Record)>, StoreError> {
+    let table = kind.as_str();
+    let sql = format!(
+        "SELECT key, to_jsonb(r) FROM rec_{table} r
+         WHERE company_id = $1 AND deleted_dot IS NULL AND {condition} ORDER BY key"
+    );
+    let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(tx.company()).bind(keys);
+    if let Some((from, to)) = dates {
+        query = query.bind(from).bind(to);
+    }
+    let rows: Vec<(Uuid, Json<Map<String, Value>>)> = query.fetch_all(tx.connection()).await?;
     rows.into_iter().map(|(key, Json(row))| Ok((key, decode(kind, key, row)?))).collect()
 }
 
