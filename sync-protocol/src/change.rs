@@ -20,6 +20,8 @@ use uuid::Uuid;
 use crate::chain::Item;
 use crate::{Dot, Hlc, Origin, VersionVector, limit};
 
+mod canonical;
+
 /// What a change does to its record. The number is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -167,7 +169,7 @@ struct Written<'a> {
     op: Op,
     #[serde(skip_serializing_if = "VersionVector::is_empty")]
     ctx: &'a VersionVector,
-    #[serde(skip_serializing_if = "FieldMap::is_empty")]
+    #[serde(skip_serializing_if = "FieldMap::is_empty", serialize_with = "canonical::fields")]
     fields: &'a FieldMap,
     seen: i64,
     actor: ActorId,

@@ -42,6 +42,14 @@ fn the_line_is_frozen() {
 }
 
 #[test]
+fn members_are_written_in_the_order_of_their_names_however_they_came() {
+    let nested = r#"{"z":[{"d":1,"c":{"f":1,"e":2}}],"y":null}"#;
+    let fields = FieldMap::from([(FieldTag(2), serde_json::from_str(nested).unwrap())]);
+    let line = String::from_utf8(Change { fields, ..sample() }.line()).unwrap();
+    assert!(line.contains(r#""fields":{"2":{"y":null,"z":[{"c":{"e":2,"f":1},"d":1}]}}"#), "{line}");
+}
+
+#[test]
 fn the_full_line_is_frozen() {
     let full = Change {
         grp: 7,
