@@ -21,11 +21,14 @@ impl Serialize for Canonical<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Value::Object(members) => {
-                let sorted: BTreeMap<_, _> = members.iter().map(|(name, value)| (name, Self(value))).collect();
+                let sorted: BTreeMap<_, _> =
+                    members.iter().map(|(name, value)| (name, Self(value))).collect();
                 to.collect_map(sorted)
             }
             Value::Array(items) => to.collect_seq(items.iter().map(Self)),
-            plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain.serialize(to),
+            plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
+                plain.serialize(to)
+            }
         }
     }
 }
