@@ -63,7 +63,9 @@ enum Task {
 }
 
 fn main() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
+    // As cargo says at run time: a build folder that several checkouts share may hold a program built in another one.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").context("run it as `cargo xtask`")?;
+    let root = Path::new(&package).parent().context("xtask lies in the workspace")?;
     std::env::set_current_dir(root)?;
     match Arguments::parse().command {
         Task::Demo { check, lose_one } => demo(check, lose_one),
