@@ -66,6 +66,17 @@ impl Cloud {
         Ok(format!("http://{}", self.address.as_deref().context("the cloud never ran")?))
     }
 
+    /// The one-time token by which the first superuser is made.
+    ///
+    /// # Errors
+    /// When it tells none: it does so while there is no superuser.
+    pub fn setup_token(&mut self) -> Result<String> {
+        let process = self.process.as_mut().context("the cloud does not run")?;
+        process.event("the set-up token", START, |event| {
+            (event["event"] == "setup_token").then(|| event["token"].as_str().map(str::to_owned)).flatten()
+        })
+    }
+
     /// Its data folder.
     #[must_use]
     pub fn data(&self) -> &Path {

@@ -3,12 +3,14 @@
 //! Nothing here replaces a part of the product. A test starts the binaries that are shipped, reads what they did
 //! at its source (the clocks' own lists, the edge's file, the cloud's database), and compares.
 
+pub mod album;
 pub mod bench;
 pub mod binary;
 pub mod browser;
 pub mod clock;
 pub mod cloud;
 pub mod cloud_http;
+pub mod cloud_pages;
 pub mod demo;
 pub mod edge;
 pub mod fault;

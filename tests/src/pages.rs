@@ -33,7 +33,19 @@ impl<'b> Pages<'b> {
     /// # Errors
     /// When it does not run.
     pub fn of(browser: &'b Browser, edge: &Edge) -> Result<Self> {
-        Ok(Self { browser, url: edge.url()? })
+        Ok(Self::at(browser, edge.url()?))
+    }
+
+    /// The pages at an address, such as a cloud's.
+    #[must_use]
+    pub fn at(browser: &'b Browser, url: String) -> Self {
+        Self { browser, url }
+    }
+
+    /// The browser that shows them.
+    #[must_use]
+    pub fn browser(&self) -> &'b Browser {
+        self.browser
     }
 
     /// Opens a page and waits until it is there.

@@ -52,7 +52,7 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
-    /// Takes pictures of every page of the local UI into docs/screenshots.
+    /// Takes pictures of every page of the edge agent and of the cloud into docs/screenshots.
     Screenshots,
     /// Builds the binaries that are shipped.
     Dist {

@@ -39,6 +39,19 @@ pub enum Agreement {
     OtherEngine,
 }
 
+impl Agreement {
+    /// As the page marks it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Waiting => "waiting",
+            Self::Different => "different",
+            Self::OtherEngine => "other-engine",
+        }
+    }
+}
+
 /// One line of the comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {

@@ -1,12 +1,13 @@
-//! `cargo xtask screenshots`: every page of the local UI, empty, full and with an error, on a desk and on a phone.
-#![expect(clippy::print_stdout, reason = "a command-line tool talks on its standard streams")]
+//! `cargo xtask screenshots`: every page of the edge agent and of the cloud, empty, full and with an error, on a desk and on a phone.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
+use system_tests::album::Album;
 use system_tests::binary::Variant::Plain;
-use system_tests::browser::{Browser, Screen};
+use system_tests::browser::Browser;
+use system_tests::cloud_pages;
 use system_tests::demo::{self, Live};
 use system_tests::edge::Edge;
 use system_tests::folder::RunFolder;
@@ -15,30 +16,12 @@ use system_tests::wait::until;
 
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// Where the pictures go.
-struct Album {
-    folder: PathBuf,
-}
-
-impl Album {
-    /// Takes a picture of what is shown on each screen.
-    async fn take(&self, browser: &Browser, page: &str, state: &str) -> Result<()> {
-        for (name, screen) in [("desktop", Screen::DESKTOP), ("phone", Screen::PHONE)] {
-            browser.set_screen(screen).await?;
-            browser.picture(&self.folder.join(format!("{page}-{state}-{name}.png"))).await?;
-        }
-        browser.set_screen(Screen::DESKTOP).await?;
-        println!("{page} ({state})");
-        Ok(())
+async fn each(album: &Album, pages: &Pages<'_>, state: &str) -> Result<()> {
+    for (name, path) in PLAIN {
+        pages.open(path).await?;
+        album.take(pages.browser(), name, state).await?;
     }
-
-    async fn each(&self, browser: &Browser, pages: &Pages<'_>, state: &str) -> Result<()> {
-        for (name, path) in PLAIN {
-            pages.open(path).await?;
-            self.take(browser, name, state).await?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 // One thread starts all processes: each dies with the thread that started it.
@@ -46,8 +29,9 @@ impl Album {
 async fn main() -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/screenshots");
     std::fs::create_dir_all(&folder)?;
-    let album = Album { folder };
+    let album = Album::new(folder);
     empty(&album).await?;
+    cloud_pages::picture_empty(&album).await?;
     full(&album).await
 }
 
@@ -67,7 +51,7 @@ async fn empty(album: &Album) -> Result<()> {
         .await?;
     album.take(&browser, "set-up", "error").await?;
     pages.set_up(&edge.set_up_link()?, &password).await?;
-    album.each(&browser, &pages, "empty").await?;
+    each(album, &pages, "empty").await?;
     pages.forget().await?;
     pages.open("/sign-in").await?;
     album.take(&browser, "sign-in", "empty").await?;
@@ -87,7 +71,7 @@ async fn full(album: &Album) -> Result<()> {
     let browser = Browser::start(&product.folder.sub("logs")?).await?;
     let pages = Pages::of(&browser, &product.edge)?;
     pages.set_up(&product.edge.set_up_link()?, &new_password()).await?;
-    album.each(&browser, &pages, "full").await?;
+    each(album, &pages, "full").await?;
     let mut single = Vec::new();
     for (name, list, beginning) in [
         ("person", "/people", "/people/0"),
@@ -101,6 +85,8 @@ async fn full(album: &Album) -> Result<()> {
             single.push((name, path));
         }
     }
+
+    cloud_pages::picture_full(album, &mut product).await?;
 
     // The clocks and the cloud are away.
     product.clocks.clear();
