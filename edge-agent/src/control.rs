@@ -1,4 +1,4 @@
-//! What can be asked of an agent by command.
+//! What can be asked of an agent, by command and on its pages.
 //!
 //! Each thing that can be asked is a type with its answer; [`Request`] and [`Answer`] list them all, and [`execute`]
 //! carries one out. There is one way, whoever asks: a command on a machine where no agent runs opens the store and
@@ -14,6 +14,7 @@ pub mod account;
 pub mod calendar;
 pub mod device;
 pub mod employee;
+pub mod founding;
 pub mod import;
 pub mod organisation;
 pub mod policy;
@@ -34,11 +35,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use shared_model::entity::Entity;
+use shared_model::id::uuid_v7;
 use shared_model::{Clock, Entropy};
 
 use crate::config::CloudConfig;
 use crate::device::FleetHandle;
-use crate::store::{ReadTx, Store, StoreError, WriteTx};
+use crate::store::{Author, ReadTx, Store, StoreError, WriteTx};
 
 pub use channel::{CHANNEL, Client, ClientError, Serving, serve};
 pub use document::check_documents;
@@ -51,6 +54,8 @@ pub use refusal::{Detail, Refusal, RefusalKind};
 pub struct Agent {
     /// The database.
     pub store: Store,
+    /// Who asks.
+    pub author: Author,
     /// The data folder.
     pub folder: PathBuf,
     /// The time.
@@ -73,6 +78,7 @@ impl From<&crate::run::Agent> for Agent {
     fn from(agent: &crate::run::Agent) -> Self {
         Self {
             store: agent.store.clone(),
+            author: Author::CONSOLE,
             folder: agent.folder.clone(),
             clock: Arc::clone(&agent.clock),
             entropy: Arc::clone(&agent.entropy),
@@ -86,9 +92,10 @@ impl Agent {
     async fn write<T, F>(&self, work: F) -> Result<T, Refusal>
     where
         T: Send + 'static,
-        F: FnOnce(&WriteTx) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&WriteTx, &Author) -> Result<T, StoreError> + Send + 'static,
     {
-        Ok(self.store.write(work).await?)
+        let author = self.author;
+        Ok(self.store.write(move |tx| work(tx, &author)).await?)
     }
 
     async fn read<T, F>(&self, work: F) -> Result<T, Refusal>
@@ -107,6 +114,15 @@ pub trait Call: Into<Request> {
 
     /// The answer out of the list; `None` for the answer to something else.
     fn answer(answer: Answer) -> Option<Self::Answer>;
+}
+
+/// Asks an agent in this process.
+///
+/// # Errors
+/// [`Refusal`]: nothing of it has happened, unless the text says so.
+#[expect(private_bounds, reason = "what can be asked is listed here and nowhere else")]
+pub async fn call<C: Act>(agent: &Agent, call: C, progress: &Progress) -> Result<C::Answer, Refusal> {
+    call.act(agent, progress).await
 }
 
 /// How it is carried out.
@@ -242,6 +258,31 @@ pub struct Saved {
     pub outcome: Outcome,
 }
 
+/// Saves a record in the place of the one that it is another version of, or as a new one.
+fn put<E: Entity>(
+    tx: &WriteTx,
+    author: &Author,
+    label: String,
+    record: &E,
+    same: impl Fn(&E) -> bool,
+) -> Result<Saved, StoreError> {
+    match tx.records::<E>()?.into_iter().find(|found| same(&found.record)) {
+        Some(found) => {
+            let changed = tx.update(author, found.id, None, record)?.is_some();
+            Ok(saved::<E>(found.id, label, Outcome::of_update(changed)))
+        }
+        None => {
+            let id = E::Id::from(uuid_v7(tx.clock(), tx.entropy()));
+            tx.create(author, id, record)?;
+            Ok(saved::<E>(id, label, Outcome::Created))
+        }
+    }
+}
+
+fn saved<E: Entity>(id: E::Id, label: String, outcome: Outcome) -> Saved {
+    Saved { kind: E::KIND.as_str().to_owned(), id: id.into(), label, outcome }
+}
+
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -255,6 +296,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    const fn of_update(changed: bool) -> Self {
+        if changed { Self::Updated } else { Self::Unchanged }
+    }
+
     /// Its word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -1,8 +1,10 @@
 //! The clocks: one supervisor for each that is polled, one listener for all that post.
 
+pub mod address;
 pub mod driver_clock;
 pub mod fleet;
 pub mod polled_sink;
+pub mod probe;
 pub mod push_host;
 pub mod push_sink;
 mod reading_plan;

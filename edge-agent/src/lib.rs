@@ -10,7 +10,6 @@ pub mod device;
 pub mod fault;
 pub mod ingest;
 pub mod run;
-pub mod service;
 pub mod store;
 pub mod sync;
 pub mod web;

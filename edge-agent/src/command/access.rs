@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use super::context::Context;
 use crate::config::Flags;
 use crate::control::{Agent, Answer, Call, Client, Progress, Refusal, RefusalKind, execute};
-use crate::store::{FILE, Store, StoreError};
+use crate::store::{Author, FILE, Store, StoreError};
 use crate::sync::boot;
 
 /// How often a folder is tried that another command has for a moment.
@@ -59,6 +59,7 @@ impl Access {
                 Ok(store) => {
                     return Ok(Self::Own(Agent {
                         store,
+                        author: Author::CONSOLE,
                         folder: context.data.clone(),
                         clock: Arc::clone(&context.clock),
                         entropy: Arc::clone(&context.entropy),

@@ -1,8 +1,5 @@
 //! `employee`.
 
-mod column;
-mod sheet;
-
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
@@ -16,14 +13,24 @@ use super::exit::Exit;
 use super::file;
 use super::scope::choice;
 use super::table::{Table, cell};
+use crate::control::Refusal;
 use crate::control::employee::{AddEmployee, EmployeeFields, ListEmployees};
-use crate::control::import::{ImportEmployees, ImportReport};
-use column::Column;
+use crate::control::import::{Column, ImportEmployees, ImportReport, Sheet, mapping};
+
+const HELP: &str = "\
+The first line holds the headings. Understood, in any case and spelling (\"Employee Code\", \"emp_code\"):
+  code (needed), name, department, designation, joined, left, site, category, gender, phone, card, clock code, active.
+Employees are known by their code: those who are there are changed, others are added. An empty cell leaves what is
+stored. Dates are 2026-11-21, or day first: 21/11/2026, 21.11.2026, 21-Nov-2026. Without a clock code, a new employee's
+clock code is the employee code, on every clock. Departments that are not known are made.
+
+While one line is wrong, nothing is imported; --skip-bad leaves such lines out. The same file may be imported again:
+what is as the file says is not touched.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Add and change many employees from a CSV file
-    #[command(after_help = column::HELP)]
+    #[command(after_help = HELP)]
     Import(ImportArgs),
     /// List employees
     List {
@@ -46,7 +53,7 @@ pub(super) struct ImportArgs {
     /// The file; - for standard input
     file: PathBuf,
     /// Which heading stands for which field, where it is not understood by itself
-    #[arg(long = "column", value_name = "FIELD=HEADING", value_parser = column::mapping)]
+    #[arg(long = "column", value_name = "FIELD=HEADING", value_parser = mapping)]
     columns: Vec<(Column, String)>,
     /// Only say what would happen
     #[arg(long)]
@@ -121,7 +128,8 @@ impl Command {
 }
 
 async fn import(context: &Context, args: ImportArgs) -> anyhow::Result<Exit> {
-    let sheet = sheet::read(&file::read(&args.file)?, &args.columns)?;
+    let bytes = file::read(&args.file)?;
+    let sheet = Sheet::read(&bytes, &args.columns).map_err(|bad| Refusal::refused(bad.to_string()))?;
     if !sheet.ignored.is_empty() {
         let names = sheet.ignored.join(", ");
         context.output.note(&format!("These columns are not understood and are left out: {names}"));

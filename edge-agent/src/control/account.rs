@@ -11,7 +11,7 @@ use shared_model::text::Name;
 
 use super::hidden::Hidden;
 use super::{Act, Agent, Outcome, Progress, Refusal, Saved};
-use crate::store::{Author, LocalUser, ReadTx, StoreError};
+use crate::store::{LocalUser, ReadTx, StoreError};
 
 /// Adds an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ impl Act for AddUser {
             return Err(Refusal::refused(message));
         }
         agent
-            .write(move |tx| {
+            .write(move |tx, author| {
                 let user = LocalUser {
                     id: UserId::mint(tx.clock(), tx.entropy()),
                     full_name: self.full_name.map(|name| name.to_string()).unwrap_or_default(),
@@ -97,7 +97,7 @@ impl Act for AddUser {
                     active: true,
                     last_sign_in: None,
                 };
-                tx.add_local_user(&Author::CONSOLE, &user)?;
+                tx.add_local_user(author, &user)?;
                 Ok(account(&user, Outcome::Created))
             })
             .await
@@ -108,8 +108,8 @@ impl Act for SetPassword {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<Saved, Refusal> {
         let user = named(agent, self.name).await?;
         agent
-            .write(move |tx| {
-                tx.set_password(&Author::CONSOLE, user.id, self.password_hash.reveal(), None)?;
+            .write(move |tx, author| {
+                tx.set_password(author, user.id, self.password_hash.reveal(), None)?;
                 Ok(account(&user, Outcome::Updated))
             })
             .await
@@ -120,8 +120,8 @@ impl Act for SetUserActive {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<Saved, Refusal> {
         let user = named(agent, self.name).await?;
         agent
-            .write(move |tx| {
-                tx.set_local_user_active(&Author::CONSOLE, user.id, self.active)?;
+            .write(move |tx, author| {
+                tx.set_local_user_active(author, user.id, self.active)?;
                 let same = user.active == self.active;
                 Ok(account(&user, if same { Outcome::Unchanged } else { Outcome::Updated }))
             })

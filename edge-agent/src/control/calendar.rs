@@ -7,8 +7,7 @@ use shared_model::text::{Code, EmployeeCode, Line, Name};
 use shared_model::{HolidayId, LeaveId};
 
 use super::find::Records as _;
-use super::organisation::{saved, updated};
-use super::{Act, Agent, Outcome, Progress, Refusal, Saved};
+use super::{Act, Agent, Progress, Refusal, Saved, put};
 use crate::store::{Author, Meta, StoreError, WriteTx};
 
 /// Adds a holiday. One of the same date, site and group is changed.
@@ -109,33 +108,28 @@ pub struct LeaveRow {
 
 impl Act for AddHoliday {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<Saved, Refusal> {
-        agent
-            .write(move |tx| {
-                let site = self.site.as_ref().map(|code| tx.site(code)).transpose()?.map(|site| site.id);
-                let label = format!("{} {}", self.date, self.name);
-                let holiday = Holiday {
-                    date: self.date,
-                    name: self.name,
-                    holiday_type: self.holiday_type,
-                    site,
-                    group: self.group,
-                };
-                let same = |found: &Holiday| {
-                    (found.date, found.site, &found.group) == (holiday.date, holiday.site, &holiday.group)
-                };
-                match tx.records::<Holiday>()?.into_iter().find(|found| same(&found.record)) {
-                    Some(found) => {
-                        let changed = tx.update(&Author::CONSOLE, found.id, None, &holiday)?;
-                        Ok(saved::<Holiday>(found.id, label, updated(changed.is_some())))
-                    }
-                    None => {
-                        let id = HolidayId::mint(tx.clock(), tx.entropy());
-                        tx.create(&Author::CONSOLE, id, &holiday)?;
-                        Ok(saved::<Holiday>(id, label, Outcome::Created))
-                    }
-                }
-            })
-            .await
+        agent.write(move |tx, author| self.save(tx, author)).await
+    }
+}
+
+impl AddHoliday {
+    /// Saves it.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] for a site that is not there; otherwise what the store says.
+    pub fn save(self, tx: &WriteTx, author: &Author) -> Result<Saved, StoreError> {
+        let site = self.site.as_ref().map(|code| tx.site(code)).transpose()?.map(|site| site.id);
+        let label = format!("{} {}", self.date, self.name);
+        let holiday = Holiday {
+            date: self.date,
+            name: self.name,
+            holiday_type: self.holiday_type,
+            site,
+            group: self.group,
+        };
+        put(tx, author, label, &holiday, |found| {
+            (found.date, found.site, &found.group) == (holiday.date, holiday.site, &holiday.group)
+        })
     }
 }
 
@@ -171,12 +165,12 @@ impl Act for ListHolidays {
 
 impl Act for AddLeave {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<Saved, Refusal> {
-        agent.write(move |tx| self.save(tx)).await
+        agent.write(move |tx, author| self.save(tx, author)).await
     }
 }
 
 impl AddLeave {
-    fn save(self, tx: &WriteTx) -> Result<Saved, StoreError> {
+    fn save(self, tx: &WriteTx, author: &Author) -> Result<Saved, StoreError> {
         if self.to < self.from {
             return Err(StoreError::Invalid(format!(
                 "the leave would end before it begins on {}",
@@ -213,20 +207,9 @@ impl AddLeave {
             state: if self.approved { RequestState::Approved } else { RequestState::Pending },
             reason: self.reason,
         };
-        let same = |found: &Leave| {
+        put(tx, author, label, &leave, |found| {
             (found.employee, found.from, &found.leave_type) == (leave.employee, leave.from, &leave.leave_type)
-        };
-        match tx.records::<Leave>()?.into_iter().find(|found| same(&found.record)) {
-            Some(found) => {
-                let changed = tx.update(&Author::CONSOLE, found.id, None, &leave)?;
-                Ok(saved::<Leave>(found.id, label, updated(changed.is_some())))
-            }
-            None => {
-                let id = LeaveId::mint(tx.clock(), tx.entropy());
-                tx.create(&Author::CONSOLE, id, &leave)?;
-                Ok(saved::<Leave>(id, label, Outcome::Created))
-            }
-        }
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Clocks.
 
+mod add;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -9,39 +11,13 @@ use shared_model::{ClockSerial, DeviceId};
 
 use super::find::{Records as _, missing};
 use super::hidden::Hidden;
-use super::organisation::{saved, set, updated};
-use super::{Act, Agent, Outcome, Progress, Refusal, Saved};
+use super::organisation::set;
+use super::{Act, Agent, Outcome, Progress, Refusal, Saved, saved};
 use crate::device::fleet::AskError;
 use crate::device::supervisor::Wanted;
-use crate::service::clock::{NewClock, add};
-use crate::store::{AdoptedDevice, Author, DeviceCounters, Link, PendingDevice};
+use crate::store::{AdoptedDevice, Author, DeviceCounters, Link, PendingDevice, StoreError, WriteTx};
 
-/// Adds a clock, or adopts one that waits for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AddDevice {
-    /// Its serial number.
-    pub serial: ClockSerial,
-    /// What it is called.
-    pub name: Name,
-    /// The code of the site where it hangs; `None` = this agent's.
-    pub site: Option<Code>,
-    /// How it is reached.
-    pub transport: Transport,
-    /// Where it is reached; `None` for one that posts.
-    pub address: Option<HostAddress>,
-    /// What its in/out keys are worth.
-    pub direction_use: DirectionUse,
-    /// Whether the agent may set its time.
-    pub set_time: bool,
-    /// Its communication key; empty = none.
-    pub comm_key: Hidden,
-    /// Its model, where it told one.
-    pub model: Option<Line>,
-    /// Its firmware, where it told one.
-    pub firmware: Option<Line>,
-    /// Only a clock that has posted and waits for adoption.
-    pub waiting: bool,
-}
+pub use add::AddDevice;
 
 /// Changes a clock; what is `None` stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,45 +210,20 @@ pub struct TimeSetNoted {
     pub punches_marked: u32,
 }
 
-impl Act for AddDevice {
-    async fn act(self, agent: &Agent, _: &Progress) -> Result<Saved, Refusal> {
-        if self.waiting {
-            let waiting = agent.read(crate::store::ReadTx::pending_devices).await?;
-            if !waiting.iter().any(|device| device.serial == self.serial) {
-                return Err(Refusal::refused(format!(
-                    "no clock {0} waits for adoption: `device list` shows those that do; one that has not come by yet is \
-                     added with `device add --transport push --serial {0}`",
-                    self.serial
-                )));
-            }
-        }
-        agent
-            .write(move |tx| {
-                let site = tx.site_or_own(self.site.as_ref())?;
-                let label = self.serial.to_string();
-                let clock = NewClock {
-                    serial: self.serial,
-                    name: self.name,
-                    site,
-                    transport: self.transport,
-                    address: self.address,
-                    direction_use: self.direction_use,
-                    set_time: self.set_time,
-                    comm_key: self.comm_key.reveal().to_owned(),
-                    model: self.model,
-                    firmware: self.firmware,
-                };
-                let id = add(tx, &Author::CONSOLE, &clock)?;
-                Ok(saved::<Device>(id, label, Outcome::Created))
-            })
-            .await
-    }
+/// Gives a clock another communication key; empty = none. Whoever talks to the clock takes it up.
+///
+/// # Errors
+/// What the store says.
+pub fn set_key(tx: &WriteTx, author: &Author, serial: &ClockSerial, key: &Hidden) -> Result<(), StoreError> {
+    tx.set_comm_key(serial, key.reveal())?;
+    tx.audit(author.actor, author.via, "device.set_key", serial.as_str(), "", "")?;
+    Ok(())
 }
 
 impl Act for SetDevice {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<Saved, Refusal> {
         agent
-            .write(move |tx| {
+            .write(move |tx, author| {
                 let found = tx.device(&self.serial)?;
                 let mut device = found.record;
                 set(&mut device.name, self.name);
@@ -284,16 +235,12 @@ impl Act for SetDevice {
                 if self.address.is_some() {
                     device.address = self.address;
                 }
-                let changed = tx.update(&Author::CONSOLE, found.id, None, &device)?.is_some();
+                let changed = tx.update(author, found.id, None, &device)?.is_some();
                 let rekeyed = self.comm_key.is_some();
                 if let Some(key) = self.comm_key {
-                    tx.set_comm_key(&self.serial, key.reveal())?;
-                    let author = Author::CONSOLE;
-                    tx.audit(author.actor, author.via, "device.set_key", self.serial.as_str(), "", "")?;
-                    // Whoever talks to the clock takes up the new key.
-                    tx.tell(crate::store::StoreEvent::Records(shared_model::Kind::Device));
+                    set_key(tx, author, &self.serial, &key)?;
                 }
-                Ok(saved::<Device>(found.id, self.serial.to_string(), updated(changed || rekeyed)))
+                Ok(saved::<Device>(found.id, self.serial.to_string(), Outcome::of_update(changed || rekeyed)))
             })
             .await
     }
@@ -302,11 +249,11 @@ impl Act for SetDevice {
 impl Act for RetireDevice {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<Saved, Refusal> {
         agent
-            .write(move |tx| {
+            .write(move |tx, author| {
                 let found = tx.device(&self.serial)?;
                 let device = Device { state: DeviceState::Retired, ..found.record };
-                let changed = tx.update(&Author::CONSOLE, found.id, None, &device)?;
-                Ok(saved::<Device>(found.id, self.serial.to_string(), updated(changed.is_some())))
+                let changed = tx.update(author, found.id, None, &device)?;
+                Ok(saved::<Device>(found.id, self.serial.to_string(), Outcome::of_update(changed.is_some())))
             })
             .await
     }
@@ -414,7 +361,7 @@ impl Act for AskDevice {
             DeviceWish::SetTime => Wanted::SetTime,
         };
         progress.tell("the clock", 0, None);
-        match fleet.ask(&Author::CONSOLE, &self.serial, wanted).await {
+        match fleet.ask(&agent.author, &self.serial, wanted).await {
             Ok(outcome) => Ok(DeviceAnswer {
                 read: outcome.taken.read,
                 new: outcome.taken.new,
@@ -435,7 +382,7 @@ impl Act for NoteTimeSet {
         let serial = self.serial.clone();
         let right = agent.read(move |tx| tx.clock_was_right(&serial)).await?;
         let punches_marked = agent
-            .write(move |tx| tx.clock_was_set(&Author::CONSOLE, &self.serial, self.drift_seconds, right, now))
+            .write(move |tx, author| tx.clock_was_set(author, &self.serial, self.drift_seconds, right, now))
             .await?;
         Ok(TimeSetNoted { punches_marked })
     }

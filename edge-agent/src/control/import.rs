@@ -5,20 +5,26 @@
 //! clocks that post meanwhile need not wait. A stop in between (a power cut, a full disk) leaves whole groups behind;
 //! since a line that changes nothing writes nothing, the same file is simply imported again.
 
+mod column;
+mod fault;
+mod sheet;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::employee::{EmployeeFields, Mint, Places};
+use super::employee::{EmployeeFields, LineError, Mint, Places};
 use super::{Act, Agent, Detail, Outcome, Progress, Refusal};
-use crate::store::{Author, ReadTx, StoreError};
+use crate::store::{ReadTx, StoreError};
+
+pub use column::{Column, mapping};
+pub use fault::{BadLine, LineFault};
+pub use sheet::{BadSheet, MAX_BYTES, MAX_LINES, Sheet};
 
 /// Lines of one transaction. Each is at most two changes, and a transaction's changes travel to the cloud as one group.
 const GROUP: usize = 200;
 const _: () = assert!(GROUP * 2 <= sync_protocol::limit::GROUP_ROWS, "a group that the cloud refuses");
-/// The most lines taken at once.
-const LINES: usize = 100_000;
 /// Line reports of a dry run.
 const REPORTED: usize = 1000;
 
@@ -28,7 +34,7 @@ pub struct ImportEmployees {
     /// The lines that could be read.
     pub lines: Vec<ImportLine>,
     /// Those that could not.
-    pub bad: Vec<Detail>,
+    pub bad: Vec<BadLine>,
     /// Leave out bad lines instead of refusing all.
     pub skip_bad: bool,
     /// Only say what would happen.
@@ -64,7 +70,7 @@ pub struct ImportReport {
     /// Whether nothing was written because only a look was asked for.
     pub dry_run: bool,
     /// What is wrong with the bad lines.
-    pub errors: Vec<Detail>,
+    pub errors: Vec<BadLine>,
     /// What would happen to each line (dry run only; the first thousand that change something).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<LineReport>,
@@ -92,9 +98,9 @@ struct Look {
 
 impl Act for ImportEmployees {
     async fn act(self, agent: &Agent, progress: &Progress) -> Result<ImportReport, Refusal> {
-        if self.lines.len() + self.bad.len() > LINES {
+        if self.lines.len() + self.bad.len() > MAX_LINES {
             return Err(Refusal::refused(format!(
-                "at most {LINES} lines are imported at once: split the file"
+                "at most {MAX_LINES} lines are imported at once: split the file"
             )));
         }
         let (skip_bad, dry_run) = (self.skip_bad, self.dry_run);
@@ -109,7 +115,8 @@ impl Act for ImportEmployees {
             let message = format!(
                 "{count} of {of} lines are wrong, so nothing was imported: correct them, or leave them out with --skip-bad"
             );
-            return Err(Refusal::refused(message).with(report.errors));
+            let details = report.errors.into_iter().map(Detail::from).collect();
+            return Err(Refusal::refused(message).with(details));
         }
         report.errors.truncate(REPORTED);
         write(agent, progress, good, places).await?;
@@ -119,7 +126,7 @@ impl Act for ImportEmployees {
 
 impl ImportEmployees {
     fn look(self, tx: &ReadTx, agent: &Agent) -> Result<Look, StoreError> {
-        let mut places = Places::load(tx)?;
+        let mut places = Places::load(tx, agent.clock.now())?;
         let mint = Mint { clock: &*agent.clock, entropy: &*agent.entropy };
         let read = u64::try_from(self.lines.len() + self.bad.len()).unwrap_or(u64::MAX);
         let mut report =
@@ -128,27 +135,23 @@ impl ImportEmployees {
         let mut codes: HashMap<String, u64> = HashMap::new();
         let mut clock_codes: HashMap<String, u64> = HashMap::new();
         for line in self.lines {
-            let wrong = |column: &str, cause: String| Detail {
-                line: line.line,
-                column: Some(column.to_owned()),
-                cause,
-            };
+            let wrong = |(column, fault): LineError| BadLine::new(line.line, column.as_str(), fault);
             if let Some(first) = codes.insert(line.fields.code.to_string(), line.line) {
-                let cause = format!("employee code {} is on line {first} already", line.fields.code);
-                report.errors.push(wrong("code", cause));
+                let fault = LineFault::CodeTwice { code: line.fields.code.clone(), first };
+                report.errors.push(wrong((Column::Code, fault)));
                 continue;
             }
             let planned = match places.plan(tx, &mint, line.fields.clone())? {
                 Ok(planned) => planned,
-                Err((column, cause)) => {
-                    report.errors.push(wrong(column, cause));
+                Err(error) => {
+                    report.errors.push(wrong(error));
                     continue;
                 }
             };
             if let Some(code) = &planned.identity {
                 if let Some(first) = clock_codes.insert(code.to_string(), line.line) {
-                    let cause = format!("clock code {code} is line {first}'s already");
-                    report.errors.push(wrong("clock_code", cause));
+                    let fault = LineFault::ClockCodeTwice { code: code.clone(), first };
+                    report.errors.push(wrong((Column::ClockCode, fault)));
                     continue;
                 }
                 report.clock_codes += 1;
@@ -187,9 +190,9 @@ async fn write(
     let total = u64::try_from(good.len()).unwrap_or(u64::MAX);
     for departments in places.new.chunks(GROUP) {
         let departments = departments.to_vec();
-        let written = agent.write(move |tx| {
+        let written = agent.write(move |tx, author| {
             for (id, department) in &departments {
-                tx.create(&Author::CONSOLE, *id, department)?;
+                tx.create(author, *id, department)?;
             }
             Ok(())
         });
@@ -200,15 +203,15 @@ async fn write(
     for group in good.chunks(GROUP) {
         let (lines, places) = (group.to_vec(), Arc::clone(&places));
         let count = u64::try_from(lines.len()).unwrap_or(u64::MAX);
-        let written = agent.write(move |tx| {
+        let written = agent.write(move |tx, author| {
             let mut places = places.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let mint = Mint { clock: tx.clock(), entropy: tx.entropy() };
             for line in lines {
                 // Looked at anew: what somebody changed since the first look stays.
-                let planned = places.plan(tx, &mint, line.fields)?.map_err(|(column, cause)| {
-                    StoreError::Invalid(format!("line {}, {column}: {cause}", line.line))
+                let planned = places.plan(tx, &mint, line.fields)?.map_err(|(column, fault)| {
+                    StoreError::Invalid(BadLine::new(line.line, column.as_str(), fault).to_string())
                 })?;
-                planned.save(tx)?;
+                planned.save(tx, author)?;
             }
             Ok(())
         });

@@ -11,7 +11,7 @@ use shared_model::zone::ZoneSpan;
 use shared_model::{CompanyId, DepartmentId, SiteId, ZoneHistory};
 
 use super::find::Records as _;
-use super::{Act, Agent, Outcome, Progress, Refusal, Saved};
+use super::{Act, Agent, Outcome, Progress, Refusal, Saved, saved};
 use crate::store::{Author, Meta, StoreError, WriteTx};
 
 /// Sets the company's own settings; what is `None` stays as it is.
@@ -103,12 +103,12 @@ pub struct DepartmentRow {
 
 impl Act for SetCompany {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<Saved, Refusal> {
-        agent.write(move |tx| self.save(tx)).await
+        agent.write(move |tx, author| self.save(tx, author)).await
     }
 }
 
 impl SetCompany {
-    fn save(self, tx: &WriteTx) -> Result<Saved, StoreError> {
+    pub(crate) fn save(self, tx: &WriteTx, author: &Author) -> Result<Saved, StoreError> {
         let enrolled = tx.meta(Meta::COMPANY)?;
         let found = match enrolled {
             Some(id) => tx.record::<Company>(id)?,
@@ -122,7 +122,7 @@ impl SetCompany {
                 locale: self.locale.map_or_else(english, Ok)?,
             };
             let label = company.name.to_string();
-            tx.create(&Author::CONSOLE, id, &company)?;
+            tx.create(author, id, &company)?;
             return Ok(saved::<Company>(id, label, Outcome::Created));
         };
         let mut company = found.record;
@@ -130,8 +130,8 @@ impl SetCompany {
         set(&mut company.week_starts_on, self.week_starts_on);
         set(&mut company.locale, self.locale);
         let label = company.name.to_string();
-        let changed = tx.update(&Author::CONSOLE, found.id, None, &company)?;
-        Ok(saved::<Company>(found.id, label, updated(changed.is_some())))
+        let changed = tx.update(author, found.id, None, &company)?;
+        Ok(saved::<Company>(found.id, label, Outcome::of_update(changed.is_some())))
     }
 }
 
@@ -141,12 +141,12 @@ fn english() -> Result<Code, StoreError> {
 
 impl Act for SetSite {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<Saved, Refusal> {
-        agent.write(move |tx| self.save(tx)).await
+        agent.write(move |tx, author| self.save(tx, author)).await
     }
 }
 
 impl SetSite {
-    fn save(self, tx: &WriteTx) -> Result<Saved, StoreError> {
+    pub(crate) fn save(self, tx: &WriteTx, author: &Author) -> Result<Saved, StoreError> {
         let label = self.code.to_string();
         if let Some(found) = tx.with::<Site>(2, self.code.as_str())? {
             let mut site = found.record;
@@ -158,8 +158,8 @@ impl SetSite {
                 site.address = self.address;
             }
             set(&mut site.active, self.active);
-            let changed = tx.update(&Author::CONSOLE, found.id, None, &site)?;
-            return Ok(saved::<Site>(found.id, label, updated(changed.is_some())));
+            let changed = tx.update(author, found.id, None, &site)?;
+            return Ok(saved::<Site>(found.id, label, Outcome::of_update(changed.is_some())));
         }
         // An enrolled agent knows the key of its site before it has the record.
         let own = tx.meta(Meta::SITE)?;
@@ -179,7 +179,7 @@ impl SetSite {
             radius_m: None,
             active: self.active.unwrap_or(true),
         };
-        tx.create(&Author::CONSOLE, id, &site)?;
+        tx.create(author, id, &site)?;
         if own.is_none() {
             tx.set_meta(Meta::SITE, &id)?;
         }
@@ -228,7 +228,7 @@ impl Act for ListSites {
 impl Act for AddDepartment {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<Saved, Refusal> {
         agent
-            .write(move |tx| {
+            .write(move |tx, author| {
                 let parent = self.parent.as_ref().map(|code| tx.department(code)).transpose()?;
                 let site = self.site.as_ref().map(|code| tx.site(code)).transpose()?;
                 let id = DepartmentId::mint(tx.clock(), tx.entropy());
@@ -241,7 +241,7 @@ impl Act for AddDepartment {
                     site: site.map(|site| site.id),
                     active: true,
                 };
-                tx.create(&Author::CONSOLE, id, &department)?;
+                tx.create(author, id, &department)?;
                 Ok(saved::<Department>(id, label, Outcome::Created))
             })
             .await
@@ -279,14 +279,6 @@ pub(super) fn set<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *field = value;
     }
-}
-
-pub(super) const fn updated(changed: bool) -> Outcome {
-    if changed { Outcome::Updated } else { Outcome::Unchanged }
-}
-
-pub(super) fn saved<E: shared_model::entity::Entity>(id: E::Id, label: String, outcome: Outcome) -> Saved {
-    Saved { kind: E::KIND.as_str().to_owned(), id: id.into(), label, outcome }
 }
 
 pub(super) fn needs(what: &str, flag: &str) -> StoreError {

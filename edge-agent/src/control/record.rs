@@ -143,7 +143,7 @@ impl Typed {
         Ok(found.map(|found| (found.id.into(), found.record.to_fields())))
     }
 
-    fn save(self, tx: &WriteTx) -> Result<(Uuid, Outcome), StoreError> {
+    fn save(self, tx: &WriteTx, author: &Author) -> Result<(Uuid, Outcome), StoreError> {
         let in_line = |error: StoreError| {
             let refused = matches!(
                 error,
@@ -170,7 +170,7 @@ impl Typed {
             }
         };
         let edit = Edit { kind: self.kind, key, op, seen: None, fields, resolves: None };
-        tx.change(&Author::CONSOLE, edit).map_err(in_line)?;
+        tx.change(author, edit).map_err(in_line)?;
         Ok((key, if op == Op::Create { Outcome::Created } else { Outcome::Updated }))
     }
 }
@@ -216,8 +216,9 @@ impl Act for ImportRecords {
         let mut report = RecordReport { read: total, ..RecordReport::default() };
         for group in typed.chunks(GROUP) {
             let lines = group.to_vec();
-            let saved = agent
-                .write(move |tx| lines.into_iter().map(|line| line.save(tx)).collect::<Result<Vec<_>, _>>());
+            let saved = agent.write(move |tx, author| {
+                lines.into_iter().map(|line| line.save(tx, author)).collect::<Result<Vec<_>, _>>()
+            });
             for (key, outcome) in saved.await? {
                 report.keys.push(key);
                 *match outcome {

@@ -3,16 +3,15 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared_model::RosterId;
-use shared_model::entity::{Roster, RosterBasis, Shift};
+use shared_model::entity::{Roster, RosterBasis, ScopeKind, Shift};
 use shared_model::record::Document;
 use shared_model::text::{Code, EmployeeCode};
+use shared_model::{DepartmentId, RosterId, ShiftId};
 use shift_engine::{RosterPattern, Typed as _};
 
 use super::find::Records as _;
-use super::organisation::{saved, updated};
-use super::{Act, Agent, Outcome, Progress, Refusal, Saved};
-use crate::store::{Author, StoreError, WriteTx};
+use super::{Act, Agent, Progress, Refusal, Saved, put};
+use crate::store::{Author, StoreError, Stored, WriteTx};
 
 /// Whom something is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,12 +67,17 @@ pub struct RosterRow {
 
 impl Act for SetRoster {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<Saved, Refusal> {
-        agent.write(move |tx| self.save(tx)).await
+        agent.write(move |tx, author| self.save(tx, author)).await
     }
 }
 
 impl SetRoster {
-    fn save(self, tx: &WriteTx) -> Result<Saved, StoreError> {
+    /// Saves it.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for dates or a pattern that make no sense, [`StoreError::Missing`] for what is not there;
+    /// otherwise what the store says.
+    pub fn save(self, tx: &WriteTx, author: &Author) -> Result<Saved, StoreError> {
         if self.to.is_some_and(|to| to < self.from) {
             return Err(StoreError::Invalid(format!(
                 "the roster would end before it begins on {}",
@@ -99,22 +103,48 @@ impl SetRoster {
             to: self.to,
             pattern: pattern.to_document(),
         };
-        let same = |found: &Roster| {
+        put(tx, author, label, &roster, |found| {
             (found.scope_kind, found.scope, found.basis, found.from)
                 == (roster.scope_kind, roster.scope, roster.basis, roster.from)
-        };
-        match tx.records::<Roster>()?.into_iter().find(|found| same(&found.record)) {
-            Some(found) => {
-                let changed = tx.update(&Author::CONSOLE, found.id, None, &roster)?;
-                Ok(saved::<Roster>(found.id, label, updated(changed.is_some())))
-            }
-            None => {
-                let id = RosterId::mint(tx.clock(), tx.entropy());
-                tx.create(&Author::CONSOLE, id, &roster)?;
-                Ok(saved::<Roster>(id, label, Outcome::Created))
-            }
+        })
+    }
+}
+
+/// Gives everybody, or a department, a shift from a date on where nothing is rostered. What counted until then ends the
+/// day before; what was to count from that date or later is replaced.
+///
+/// # Errors
+/// What the store says.
+pub fn assign_default(
+    tx: &WriteTx,
+    author: &Author,
+    department: Option<DepartmentId>,
+    shift: ShiftId,
+    from: NaiveDate,
+) -> Result<(), StoreError> {
+    let scope = department.map(DepartmentId::uuid);
+    let scope_kind = if scope.is_some() { ScopeKind::Department } else { ScopeKind::Company };
+    let same = |known: &Stored<Roster>| {
+        let record = &known.record;
+        record.basis == RosterBasis::Default && record.scope_kind == scope_kind && record.scope == scope
+    };
+    for known in tx.records::<Roster>()?.into_iter().filter(same) {
+        if known.record.from >= from {
+            tx.delete::<Roster>(author, known.id, Some(known.vv))?;
+        } else if known.record.to.is_none_or(|to| to >= from) {
+            let ended = Roster { to: from.pred_opt(), ..known.record };
+            tx.update(author, known.id, Some(known.vv), &ended)?;
         }
     }
+    let record = Roster {
+        scope_kind,
+        scope,
+        basis: RosterBasis::Default,
+        from,
+        to: None,
+        pattern: RosterPattern::every_day(shift).to_document(),
+    };
+    tx.create(author, RosterId::mint(tx.clock(), tx.entropy()), &record).map(drop)
 }
 
 /// Puts ids in the place of shift codes: the texts in a pattern's lists.
@@ -174,5 +204,55 @@ impl Act for ListRosters {
                 Ok(rows)
             })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::open;
+    use uuid::Uuid;
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_later_default_ends_the_one_before_and_replaces_what_was_to_come() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = open(&folder);
+        let shift = |number: u128| ShiftId::from_uuid(Uuid::from_u128(number));
+        let assign = |department: Option<DepartmentId>, number, from: &str| {
+            let from = date(from);
+            store
+                .write_blocking(move |tx| {
+                    assign_default(tx, &Author::CONSOLE, department, shift(number), from)
+                })
+                .unwrap();
+        };
+        let line = DepartmentId::from_uuid(Uuid::from_u128(9));
+        assign(None, 1, "2026-01-01");
+        assign(Some(line), 2, "2026-01-01");
+        assign(None, 3, "2026-06-01");
+        assign(None, 4, "2026-03-01");
+        let rosters = store.read_blocking(crate::store::ReadTx::records::<Roster>).unwrap();
+        let mut seen: Vec<(Option<Uuid>, String, Option<String>, ShiftId)> = rosters
+            .iter()
+            .map(|known| {
+                let record = &known.record;
+                let pattern = RosterPattern::parse(&record.pattern).unwrap();
+                let to = record.to.map(|to| to.to_string());
+                (record.scope, record.from.to_string(), to, pattern.shifts().next().unwrap())
+            })
+            .collect();
+        seen.sort();
+        assert_eq!(
+            seen,
+            [
+                (None, "2026-01-01".to_owned(), Some("2026-02-28".to_owned()), shift(1)),
+                (None, "2026-03-01".to_owned(), None, shift(4)),
+                (Some(line.uuid()), "2026-01-01".to_owned(), None, shift(2)),
+            ]
+        );
     }
 }

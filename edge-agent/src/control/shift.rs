@@ -8,9 +8,8 @@ use shared_model::text::{Code, Name};
 use shift_engine::{ShiftDefinition, Typed as _};
 
 use super::find::Records as _;
-use super::organisation::{saved, updated};
-use super::{Act, Agent, Outcome, Progress, Refusal, Saved};
-use crate::store::{Author, StoreError};
+use super::{Act, Agent, Progress, Refusal, Saved, put};
+use crate::store::{Author, StoreError, WriteTx};
 
 /// Adds a shift, or changes one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,34 +45,27 @@ pub struct ShiftRow {
 
 impl Act for AddShift {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<Saved, Refusal> {
+        agent.write(move |tx, author| self.save(tx, author)).await
+    }
+}
+
+impl AddShift {
+    /// Saves it.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for hours that cannot be read and for a code that is taken; otherwise what the store says.
+    pub fn save(self, tx: &WriteTx, author: &Author) -> Result<Saved, StoreError> {
         let definition = ShiftDefinition::parse(&self.definition)
-            .map_err(|error| Refusal::refused(format!("the shift's definition: {error}")))?;
-        agent
-            .write(move |tx| {
-                let label = self.code.to_string();
-                let found = tx.with::<Shift>(1, self.code.as_str())?;
-                let shift = Shift {
-                    code: self.code,
-                    name: self.name,
-                    definition: definition.to_document(),
-                    active: true,
-                };
-                match found {
-                    Some(found) if self.replace => {
-                        let changed = tx.update(&Author::CONSOLE, found.id, None, &shift)?;
-                        Ok(saved::<Shift>(found.id, label, updated(changed.is_some())))
-                    }
-                    Some(_) => Err(StoreError::Invalid(format!(
-                        "shift {label} exists already: change it with --replace"
-                    ))),
-                    None => {
-                        let id = ShiftId::mint(tx.clock(), tx.entropy());
-                        tx.create(&Author::CONSOLE, id, &shift)?;
-                        Ok(saved::<Shift>(id, label, Outcome::Created))
-                    }
-                }
-            })
-            .await
+            .map_err(|error| StoreError::Invalid(format!("the shift's definition: {error}")))?;
+        let label = self.code.to_string();
+        if !self.replace && tx.with::<Shift>(1, self.code.as_str())?.is_some() {
+            return Err(StoreError::Invalid(format!(
+                "shift {label} exists already: change it with --replace"
+            )));
+        }
+        let shift =
+            Shift { code: self.code, name: self.name, definition: definition.to_document(), active: true };
+        put(tx, author, label, &shift, |found| found.code == shift.code)
     }
 }
 

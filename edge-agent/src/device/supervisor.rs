@@ -25,6 +25,7 @@ use shared_model::Entropy;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::address::resolve;
 use super::driver_clock::DriverClock;
 use super::polled_sink::PolledSink;
 use super::reading_plan::{Reading, ReadingPlan};
@@ -34,8 +35,6 @@ use crate::config::PollConfig;
 use crate::ingest::Intake;
 use crate::store::{Author, DeviceReport, Link, LogPlace, StoreError, Taken};
 
-/// The port of this protocol where an address names none.
-pub const PORT: u16 = 4370;
 /// Longest wait for an order: a whole log over a bad line.
 const ORDER: Duration = Duration::from_secs(40 * 60);
 /// After a hint, so that a crowd at the gate is one reading.
@@ -169,20 +168,9 @@ pub async fn supervise(
 /// The address of a clock now: a name may move.
 async fn address(clock: &AdoptedClock) -> Result<SocketAddr, RoundError> {
     let text = clock.device.address.as_ref().map_or("", |address| address.as_str());
-    resolve(text).await.map_err(|cause| RoundError::Address { address: text.to_owned(), cause })
-}
-
-/// Finds the socket address of a clock's address: a number or a name, with or without a port.
-///
-/// # Errors
-/// Why there is none.
-pub async fn resolve(text: &str) -> Result<SocketAddr, String> {
-    if let Ok(ip) = text.trim_matches(['[', ']']).parse() {
-        return Ok(SocketAddr::new(ip, PORT));
-    }
-    let with_port = if text.contains(':') { text.to_owned() } else { format!("{text}:{PORT}") };
-    let mut found = tokio::net::lookup_host(&with_port).await.map_err(|e| e.to_string())?;
-    found.next().ok_or_else(|| "the name stands for no address".to_owned())
+    resolve(text)
+        .await
+        .map_err(|error| RoundError::Address { address: text.to_owned(), cause: error.to_string() })
 }
 
 /// How to talk to a clock.

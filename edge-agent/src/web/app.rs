@@ -16,6 +16,7 @@ use web_kit::{Assets, Frame, Key, Kit, NavItem, Texts, Tone, UserMenu, WebApp};
 use super::live::Live;
 use super::local_time::LocalTime;
 use super::text;
+use crate::control;
 use crate::device::FleetHandle;
 use crate::store::page::outline::{Outline, SyncStanding};
 use crate::store::{Author, LocalUser, SessionOrigin, Store, StoreError, Via};
@@ -135,6 +136,12 @@ impl App {
 
     pub(super) fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.inner.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The agent, asked by somebody at a page.
+    pub(super) fn asked_by(&self, author: Author) -> control::Agent {
+        let Sync { folder, store, cloud, clock, entropy } = self.sync().clone();
+        control::Agent { store, author, folder, clock, entropy, cloud, fleet: self.inner.fleet.clone() }
     }
 
     /// The way to the cloud.

@@ -20,7 +20,7 @@ use web_kit::{Access, Current, Failure, FormState, Page, RouteTable, View};
 
 use super::local_time::LocalTime;
 use super::{App, Person};
-use crate::service::rule::policy_on;
+use crate::control::policy::policy_on;
 use crate::store::{ReadTx, StoreError, Stored};
 
 pub(super) fn routes() -> RouteTable<App> {

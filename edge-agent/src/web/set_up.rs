@@ -26,7 +26,7 @@ use super::listing::ListQuery;
 use super::peer::Peer;
 use super::rule::hours::{TypedHours, weekday_choices};
 use super::{App, Person};
-use crate::service::founding::{Founding, UsualHours, found};
+use crate::control::founding::{Founding, UsualHours, found};
 use crate::store::{Author, LocalUser, Store, StoreError, Via};
 use token::SetUpToken;
 

@@ -125,3 +125,14 @@ fn a_heading_that_is_not_understood_can_be_named() {
     folder.run_reading(text, named).done();
     assert_eq!(employees(&folder)[0]["name"], "Rahima");
 }
+
+#[test]
+fn who_has_left_before_today_counts_no_longer_unless_the_file_says_so() {
+    let folder = Folder::with_site();
+    let text = "code,name,left,active\n1,Gone,2020-01-31,\n2,Leaves,2199-01-31,\n3,Settling,2020-01-31,yes\n";
+    folder.run_reading(text, ["employee", "import", "-"]).done();
+    let people = employees(&folder);
+    let codes: Vec<&str> =
+        people.as_array().unwrap().iter().map(|row| row["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["2", "3"]);
+}

@@ -8,7 +8,7 @@ use device_protocols::zk::session::Timing;
 use shared_model::entity::Transport;
 use shared_model::text::HostAddress;
 
-use super::address::{Target, resolve};
+use super::address::{Target, socket};
 use super::{TargetArgs, explain};
 use crate::command::context::Context;
 use crate::config::Flags;
@@ -75,7 +75,7 @@ pub(super) async fn connect(
     address: &HostAddress,
     key: Option<&str>,
 ) -> anyhow::Result<(SocketAddr, Client)> {
-    let socket = resolve(address).await?;
+    let socket = socket(address).await?;
     let hold = context.config(&Flags::default())?.config.poll.hold_seconds;
     let options = client_options(key, hold);
     let options = ClientOptions { timing: Timing { reply: REPLY, ..options.timing }, ..options };

@@ -61,7 +61,7 @@ async fn tried(device: &DeviceRow) -> Finding {
         return Finding::ok("clocks", format!("{name} ({serial}) posts to us when the agent runs"));
     };
     let fix = format!("`muster-edge device test {serial}` says more");
-    let socket = match address::resolve(place).await {
+    let socket = match address::socket(place).await {
         Ok(socket) => socket,
         Err(error) => return Finding::problem("clocks", format!("{name} ({serial}): {error}"), fix),
     };

@@ -12,6 +12,7 @@ use super::*;
 use crate::clock::{OsEntropy, SystemClock};
 use crate::control::organisation::{AddDepartment, ListSites};
 use crate::control::{Agent, Progress};
+use crate::store::Author;
 
 struct Running {
     folder: TempDir,
@@ -23,6 +24,7 @@ impl Running {
     async fn start() -> Self {
         let folder = TempDir::new().unwrap();
         let agent = Agent {
+            author: Author::CONSOLE,
             store: crate::store::tests::open(&folder),
             folder: folder.path().to_owned(),
             clock: Arc::new(SystemClock::start()),

@@ -13,8 +13,9 @@ use web_kit::{
 use super::super::local_time::LocalTime;
 use super::super::{App, Person};
 use super::state::{direction_choices, drift_text};
-use crate::service::clock::probe::{ProbeError, Probed, probe};
-use crate::service::clock::{NewClock, add as add_clock};
+use crate::control::Hidden;
+use crate::control::device::AddDevice;
+use crate::device::probe::{ProbeError, Probed, probe};
 use crate::store::StoreError;
 
 pub(super) fn routes() -> RouteTable<App> {
@@ -123,22 +124,23 @@ async fn add(
         return Ok(if is_test { answer.into_response() } else { FormState::again(answer) });
     };
     let line = |text: Option<String>| text.and_then(|text| Line::parse(&text).ok());
-    let new = NewClock {
+    let new = AddDevice {
         serial: probed.serial,
         name: name.clone(),
-        site: site.id,
+        site: None,
         transport: Transport::Tcp,
         address: Some(address),
         direction_use: direction,
         set_time: form.has("set_time", "yes"),
-        comm_key: key.map(|key| key.to_string()).unwrap_or_default(),
+        comm_key: Hidden::new(key.map(|key| key.to_string()).unwrap_or_default()),
         model: line(probed.model),
         firmware: line(probed.firmware),
+        waiting: false,
     };
     let author = current.user.author();
-    match app.store().write(move |tx| add_clock(tx, &author, &new)).await {
-        Ok(id) => {
-            let next = Redirect::to(&format!("/clocks/{id}"));
+    match app.store().write(move |tx| new.save(tx, &author)).await {
+        Ok(saved) => {
+            let next = Redirect::to(&format!("/clocks/{}", saved.id));
             Ok((Flash::good("clock-added").with("name", name.as_str()), next).into_response())
         }
         Err(StoreError::Exists { .. }) => {

@@ -15,6 +15,8 @@ use super::super::{App, Person};
 use super::add::comm_key;
 use super::show::device;
 use super::state::direction_choices;
+use crate::control::Hidden;
+use crate::control::device::set_key;
 use crate::store::{StoreError, Stored};
 
 pub(super) fn routes() -> RouteTable<App> {
@@ -98,7 +100,7 @@ async fn save(
         .write(move |tx| {
             tx.update(&author, id, Some(seen), &new)?;
             match key {
-                Some(key) => tx.set_comm_key(&new.serial, &key.to_string()),
+                Some(key) => set_key(tx, &author, &new.serial, &Hidden::new(key.to_string())),
                 None => Ok(()),
             }
         })

@@ -11,7 +11,8 @@ use web_kit::{Access, Current, Failure, Flash, FormState, Key, Page, Refusal, Ro
 
 use super::super::{App, Person};
 use super::state::direction_choices;
-use crate::service::clock::{NewClock, add};
+use crate::control::Hidden;
+use crate::control::device::AddDevice;
 use crate::store::{PendingDevice, StoreError};
 
 pub(super) fn routes() -> RouteTable<App> {
@@ -70,9 +71,9 @@ async fn adopt(
     mut form: FormState,
 ) -> Result<Response, Failure> {
     let clock = waiting(&app, &serial).await?;
-    let Some(site) = app.store().read(crate::store::ReadTx::site_head).await? else {
+    if app.store().read(crate::store::ReadTx::site_head).await?.is_none() {
         return Err(Refusal::Conflict.into());
-    };
+    }
     let name = form.parse(&page.texts, "name", Name::parse, |_| Key::new("form-required"));
     let direction = form.parse(
         &page.texts,
@@ -83,22 +84,23 @@ async fn adopt(
     let (Some(name), Some(direction_use)) = (name, direction) else {
         return Ok(FormState::again(View(PendingPage::new(&app, page, form, clock).await?)));
     };
-    let new = NewClock {
+    let new = AddDevice {
         serial: clock.serial.clone(),
         name: name.clone(),
-        site: site.id,
+        site: None,
         transport: Transport::Push,
         address: None,
         direction_use,
         set_time: false,
-        comm_key: String::new(),
+        comm_key: Hidden::default(),
         model: Line::parse(&clock.model).ok(),
         firmware: Line::parse(&clock.firmware).ok(),
+        waiting: true,
     };
     let author = current.user.author();
-    match app.store().write(move |tx| add(tx, &author, &new)).await {
-        Ok(id) => {
-            let next = Redirect::to(&format!("/clocks/{id}"));
+    match app.store().write(move |tx| new.save(tx, &author)).await {
+        Ok(saved) => {
+            let next = Redirect::to(&format!("/clocks/{}", saved.id));
             Ok((Flash::good("clock-adopted").with("name", name.as_str()), next).into_response())
         }
         Err(StoreError::Exists { .. }) => {

@@ -14,7 +14,7 @@ use web_kit::{Access, Current, Failure, Flash, FormState, Key, Page, Refusal, Ro
 use super::super::listing::ListQuery;
 use super::super::version::{read_version, version_text};
 use super::super::{App, Person};
-use crate::service::people;
+use crate::control::employee;
 use crate::store::{StoreError, Stored};
 
 pub(super) fn routes() -> RouteTable<App> {
@@ -189,7 +189,7 @@ async fn add(
     };
     let Some(employee) = parse(&page, &mut form, site.id) else { return again(&app, page, form, None).await };
     let (author, name) = (current.user.author(), employee.name.to_string());
-    match app.store().write(move |tx| people::add(tx, &author, &employee)).await {
+    match app.store().write(move |tx| employee::add(tx, &author, &employee)).await {
         Ok(id) => {
             let next = Redirect::to(&format!("/people/{id}"));
             Ok((Flash::good("people-added").with("name", name), next).into_response())
@@ -218,7 +218,7 @@ async fn save(
     let today = app.today().await?;
     employee.active = employee.left.is_none_or(|left| left >= today);
     let (author, name) = (current.user.author(), employee.name.to_string());
-    match app.store().write(move |tx| people::change(tx, &author, id, Some(seen), &employee)).await {
+    match app.store().write(move |tx| employee::change(tx, &author, id, Some(seen), &employee)).await {
         Ok(_) => {
             let next = Redirect::to(&format!("/people/{id}"));
             Ok((Flash::good("people-saved").with("name", name), next).into_response())

@@ -8,8 +8,10 @@ use shared_model::access::Permission;
 use web_kit::{Access, Current, Failure, FormState, Page, Refusal, Route, RouteTable, View};
 
 use super::super::{App, Person};
-use crate::service::people::{BadFile, BadLine, COLUMNS, Imported, MAX_BYTES, MAX_LINES, import, read_csv};
-use crate::store::StoreError;
+use crate::control::import::{
+    BadLine, BadSheet, Column, ImportEmployees, ImportReport, LineFault, MAX_BYTES, MAX_LINES, Sheet,
+};
+use crate::control::{Progress, RefusalKind, call};
 
 /// Refused lines that are shown; the rest is counted.
 const SHOWN: usize = 200;
@@ -29,12 +31,12 @@ pub(super) fn routes() -> RouteTable<App> {
 struct ImportPage {
     page: Page,
     form: FormState,
-    columns: &'static [&'static str],
+    columns: Vec<&'static str>,
 }
 
 impl ImportPage {
     fn new(page: Page, form: FormState) -> Self {
-        Self { page, form, columns: &COLUMNS }
+        Self { page, form, columns: Column::ALL.iter().map(|column| column.as_str()).collect() }
     }
 }
 
@@ -47,7 +49,9 @@ struct RefusedLine {
 #[template(path = "people/imported.html")]
 struct ImportedPage {
     page: Page,
-    done: Imported,
+    done: ImportReport,
+    /// Headings that were not understood.
+    ignored: String,
     refused: Vec<RefusedLine>,
     unshown: usize,
 }
@@ -63,23 +67,31 @@ async fn take(
     body: Multipart,
 ) -> Result<Response, Failure> {
     let bytes = file_of(body).await?;
-    let outcome = match read_csv(&bytes) {
-        Ok(file) => import(app.store(), current.user.author(), file).await,
+    let sheet = match Sheet::read(&bytes, &[]) {
+        Ok(sheet) => sheet,
         Err(problem) => {
             let mut form = FormState::default();
             form.fail("file", explain(&page, &problem));
             return Ok(FormState::again(View(ImportPage::new(page, form))));
         }
     };
-    let done = match outcome {
-        Ok(done) => done,
-        Err(error @ StoreError::Missing { .. }) => return Err(Failure::new(Refusal::Conflict, error)),
-        Err(error) => return Err(error.into()),
-    };
-    let refused =
-        done.refused.iter().take(SHOWN).map(|(line, bad)| refused_line(&page, *line, bad)).collect();
-    let unshown = done.refused.len().saturating_sub(SHOWN);
-    Ok(View(ImportedPage { page, done, refused, unshown }).into_response())
+    if app.store().read(crate::store::ReadTx::site_head).await?.is_none() {
+        return Err(Refusal::Conflict.into());
+    }
+    let request = ImportEmployees { lines: sheet.lines, bad: sheet.bad, skip_bad: true, dry_run: false };
+    let agent = app.asked_by(current.user.author());
+    let done = call(&agent, request, &Progress::silent()).await.map_err(|refusal| {
+        let kind = match refusal.kind {
+            RefusalKind::Refused => Refusal::Conflict,
+            RefusalKind::InUse | RefusalKind::Unreachable => Refusal::Busy,
+            RefusalKind::Failed => return Failure::from(refusal),
+        };
+        Failure::new(kind, refusal)
+    })?;
+    let refused = done.errors.iter().take(SHOWN).map(|bad| refused_line(&page, bad)).collect();
+    let unshown = usize::try_from(done.skipped).unwrap_or(usize::MAX).saturating_sub(SHOWN);
+    let ignored = sheet.ignored.join(", ");
+    Ok(View(ImportedPage { page, done, ignored, refused, unshown }).into_response())
 }
 
 /// The bytes of the form's file; empty when none was chosen.
@@ -99,32 +111,49 @@ async fn file_of(mut body: Multipart) -> Result<Vec<u8>, Failure> {
     Ok(Vec::new())
 }
 
-fn explain(page: &Page, problem: &BadFile) -> String {
+fn explain(page: &Page, problem: &BadSheet) -> String {
     match problem {
-        BadFile::Empty => page.t("import-empty").to_string(),
-        BadFile::TooLarge => page
+        BadSheet::Empty => page.t("import-empty").to_string(),
+        BadSheet::TooLong => page
             .t("import-too-large")
             .with("megabytes", MAX_BYTES / (1024 * 1024))
             .with("lines", MAX_LINES)
             .to_string(),
-        BadFile::Encoding => page.t("import-encoding").to_string(),
-        BadFile::NoColumn(column) => page.t("import-no-column").with("column", *column).to_string(),
-        BadFile::UnknownColumn(column) => {
-            page.t("import-unknown-column").with("column", column.as_str()).to_string()
+        BadSheet::Workbook | BadSheet::Encoding { .. } => page.t("import-encoding").to_string(),
+        BadSheet::NoCsv(_) => page.t("import-no-csv").to_string(),
+        BadSheet::NoCode { .. } => page.t("import-no-column").with("column", "code").to_string(),
+        BadSheet::NoHeading { wanted, .. } => {
+            page.t("import-no-column").with("column", wanted.as_str()).to_string()
         }
+        BadSheet::Twice { column, first, second } => page
+            .t("import-two-columns")
+            .with("column", column.as_str())
+            .with("first", first.as_str())
+            .with("second", second.as_str())
+            .to_string(),
     }
 }
 
-fn refused_line(page: &Page, line: u64, bad: &BadLine) -> RefusedLine {
-    let problem = match bad {
-        BadLine::Value { column, value } if value.is_empty() => {
-            page.t("import-line-missing").with("column", *column).to_string()
+fn refused_line(page: &Page, bad: &BadLine) -> RefusedLine {
+    let problem = match &bad.fault {
+        LineFault::NoCode => page.t("import-line-missing").with("column", bad.column.as_str()),
+        LineFault::Cell { value, .. } => {
+            page.t("import-line-value").with("column", bad.column.as_str()).with("value", value.as_str())
         }
-        BadLine::Value { column, value } => {
-            page.t("import-line-value").with("column", *column).with("value", value.as_str()).to_string()
+        LineFault::NoName { .. } => page.t("import-line-no-name"),
+        LineFault::NoSuchSite { code } => page.t("import-line-site").with("code", code.as_str()),
+        LineFault::NoOwnSite { .. } => page.t("import-line-no-site"),
+        LineFault::NoDepartmentCode { name } => page.t("import-line-department").with("name", name.as_str()),
+        LineFault::LeftBeforeJoined { .. } => page.t("people-left-before-joined"),
+        LineFault::CodeTwice { code, first } => {
+            page.t("import-line-twice").with("code", code.as_str()).with("line", *first)
         }
-        BadLine::Twice(code) => page.t("import-line-twice").with("code", code.as_str()).to_string(),
-        BadLine::Broken => page.t("import-line-broken").to_string(),
+        LineFault::ClockCodeTwice { code, first } => {
+            page.t("import-line-clock-twice").with("code", code.as_str()).with("line", *first)
+        }
+        LineFault::ClockCodeHeld { code, holder } | LineFault::EmployeeCodeHeld { code, holder } => {
+            page.t("import-line-clock-held").with("code", code.as_str()).with("holder", holder.as_str())
+        }
     };
-    RefusedLine { line: page.texts.int(line), problem }
+    RefusedLine { line: page.texts.int(bad.line), problem: problem.to_string() }
 }

@@ -11,7 +11,7 @@ use web_kit::{Access, Current, Failure, Flash, FormState, Key, Page, RouteTable,
 
 use super::super::{App, Person};
 use super::page_of;
-use crate::service::rule::assign_default;
+use crate::control::roster::assign_default;
 
 pub(super) fn routes() -> RouteTable<App> {
     RouteTable::new().post("/rules/assignments", Access::Needs(Permission::RulesEdit), assign)

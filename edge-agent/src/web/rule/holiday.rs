@@ -12,6 +12,7 @@ use web_kit::{Access, Current, Failure, Flash, FormState, Key, Page, Refusal, Ro
 
 use super::super::{App, Person};
 use super::page_of;
+use crate::control::calendar::AddHoliday;
 
 pub(super) fn routes() -> RouteTable<App> {
     RouteTable::new().post("/rules/holidays", Access::Needs(Permission::RulesEdit), add).post(
@@ -34,11 +35,9 @@ async fn add(
         return Ok(FormState::again(View(page_of(&app, page, &current.user, form).await?)));
     };
     let holiday_type = if form.has("half", "yes") { HolidayType::HalfDay } else { HolidayType::Public };
-    let record = Holiday { date, name: name.clone(), holiday_type, site: None, group: None };
+    let holiday = AddHoliday { date, name: name.clone(), holiday_type, site: None, group: None };
     let author = current.user.author();
-    app.store()
-        .write(move |tx| tx.create(&author, HolidayId::mint(tx.clock(), tx.entropy()), &record).map(drop))
-        .await?;
+    app.store().write(move |tx| holiday.save(tx, &author)).await?;
     Ok((Flash::good("holiday-added").with("name", name.as_str()), Redirect::to("/rules")).into_response())
 }
 

@@ -9,13 +9,14 @@ use chrono::NaiveDate;
 use shared_model::access::Permission;
 use shared_model::entity::{Policy, Weekday};
 use shared_model::text::Name;
-use shift_engine::PolicyRules;
+use shift_engine::{PolicyRules, Typed as _};
 use web_kit::{Access, Current, Failure, Flash, FormState, Key, Page, RouteTable, View};
 
 use super::super::{App, Person};
 use super::hours::weekday_choices;
 use super::shift::minutes;
-use crate::service::rule::{policy_on, put_policy};
+use crate::control::policy::{SetPolicy, policy_on};
+use crate::control::roster::Scope;
 use crate::store::StoreError;
 
 /// The longest time that can be typed, in minutes.
@@ -104,8 +105,9 @@ async fn save(
         return Ok(FormState::again(View(PolicyPage::new(page, form))));
     };
     let author = current.user.author();
-    match app.store().write(move |tx| put_policy(tx, &author, &name, from, &rules)).await {
-        Ok(()) => Ok((Flash::good("policy-saved"), Redirect::to("/rules")).into_response()),
+    let set = SetPolicy { name, from, scope: Scope::Company, rules: rules.to_document() };
+    match app.store().write(move |tx| set.save(tx, &author)).await {
+        Ok(_) => Ok((Flash::good("policy-saved"), Redirect::to("/rules")).into_response()),
         Err(StoreError::Invalid(problem)) => {
             tracing::info!(problem, "rules that contradict each other were refused");
             form.fail_all(page.t("policy-refused"));

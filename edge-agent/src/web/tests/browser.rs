@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 use web_kit::password::NewPassword;
 
 use crate::config::CloudConfig;
-use crate::service::founding::{Founding, found};
+use crate::control::founding::{Founding, found};
 use crate::store::{Author, LocalUser, Store};
 use crate::sync::Sync;
 use crate::web::App;

@@ -13,7 +13,8 @@ use shared_model::{ClockSerial, Punch, PunchId, RawTime, Route, UserCode};
 use tokio_util::sync::CancellationToken;
 
 use super::browser::{Browser, Site};
-use crate::service::people::{import, read_csv};
+use crate::control::import::{ImportEmployees, Sheet};
+use crate::control::{Progress, call};
 use crate::store::{Author, Delivered, Delivery};
 
 const MARKUP: &str = "<img src=x onerror=alert(1)>";
@@ -40,7 +41,9 @@ async fn take_punch(site: &Site, code: &str, wall: &str) {
 async fn hostile_site() -> Arc<Site> {
     let site = Arc::new(Site::founded().await);
     let csv = format!("code,name,department,designation\n7,{MARKUP},{MARKUP},{MARKUP}\n");
-    import(&site.store, Author::CONSOLE, read_csv(csv.as_bytes()).unwrap()).await.unwrap();
+    let sheet = Sheet::read(csv.as_bytes(), &[]).unwrap();
+    let request = ImportEmployees { lines: sheet.lines, bad: sheet.bad, ..ImportEmployees::default() };
+    call(&site.app.asked_by(Author::CONSOLE), request, &Progress::silent()).await.unwrap();
     take_punch(&site, "7", "2026-11-20T08:00:00").await;
     take_punch(&site, MARKUP, "2026-11-20T08:01:00").await;
     site.store

@@ -10,7 +10,7 @@ use device_protocols::zk::session::{SessionError, Timing};
 use shared_model::ClockSerial;
 use shared_model::text::HostAddress;
 
-use crate::device::supervisor::PORT;
+use super::address::resolve;
 
 /// The longest a probe takes: a person waits for it.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -77,7 +77,7 @@ async fn ask(
     key: Option<u32>,
     wall: impl Fn() -> NaiveDateTime,
 ) -> Result<Probed, ProbeError> {
-    let socket = resolve(address.as_str()).await?;
+    let socket = usable(address.as_str()).await?;
     let options = ClientOptions {
         key: key.map(CommKey::new),
         timing: Timing::default(),
@@ -102,19 +102,9 @@ async fn ask(
     })
 }
 
-/// The socket of an address with or without port. A clock hangs in the factory: addresses that lead elsewhere by
-/// nature are refused.
-async fn resolve(address: &str) -> Result<SocketAddr, ProbeError> {
-    let socket = match address.trim_matches(['[', ']']).parse::<IpAddr>() {
-        Ok(ip) => SocketAddr::new(ip, PORT),
-        Err(_) => {
-            let with_port =
-                if address.contains(':') { address.to_owned() } else { format!("{address}:{PORT}") };
-            let mut found =
-                tokio::net::lookup_host(with_port).await.map_err(|error| ProbeError::Address(Some(error)))?;
-            found.next().ok_or(ProbeError::Address(None))?
-        }
-    };
+/// The socket of an address. A clock hangs in the factory: addresses that lead elsewhere by nature are refused.
+async fn usable(address: &str) -> Result<SocketAddr, ProbeError> {
+    let socket = resolve(address).await.map_err(|error| ProbeError::Address(Some(error)))?;
     if is_usable(socket.ip().to_canonical()) { Ok(socket) } else { Err(ProbeError::Address(None)) }
 }
 

@@ -1,37 +1,42 @@
 //! The columns of an employee file: which heading stands for which field, and how its cells are read.
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 use shared_model::UserCode;
 use shared_model::entity::{EmployeeCategory, Gender};
 use shared_model::text::{Code, EmployeeCode, Line, Name, Phone};
 
-use crate::control::employee::EmployeeFields;
-
-pub(super) const HELP: &str = "\
-The first line holds the headings. Understood, in any case and spelling (\"Employee Code\", \"emp_code\"):
-  code (needed), name, department, designation, joined, left, site, category, gender, phone, card, clock code, active.
-Employees are known by their code: those who are there are changed, others are added. An empty cell leaves what is
-stored. Dates are 2026-11-21, or day first: 21/11/2026, 21.11.2026, 21-Nov-2026. Without a clock code, a new employee's
-clock code is the employee code, on every clock. Departments that are not known are made.
-
-While one line is wrong, nothing is imported; --skip-bad leaves such lines out. The same file may be imported again:
-what is as the file says is not touched.";
+use super::super::employee::EmployeeFields;
 
 /// A field that a column may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Column {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Column {
+    /// The number on the card.
     Code,
+    /// What the person is called.
     Name,
+    /// The department, by code or name.
     Department,
+    /// Nature of work.
     Designation,
+    /// First day of work.
     Joined,
+    /// Last day of work.
     Left,
+    /// The code of the home site.
     Site,
+    /// Worker or staff.
     Category,
+    /// Gender.
     Gender,
+    /// Telephone number.
     Phone,
+    /// Number of the badge card.
     Card,
+    /// The code under which every clock knows the person.
     ClockCode,
+    /// Whether the person counts in reports of today.
     Active,
 }
 
@@ -92,7 +97,10 @@ fn plain(heading: &str) -> String {
 }
 
 /// Reads `FIELD=HEADING`.
-pub(super) fn mapping(text: &str) -> Result<(Column, String), String> {
+///
+/// # Errors
+/// What is wrong with it, for the person who typed it.
+pub fn mapping(text: &str) -> Result<(Column, String), String> {
     let (field, heading) =
         text.split_once('=').ok_or("write it as FIELD=HEADING, such as code=\"Card ID\"")?;
     let field = plain(field);
@@ -105,6 +113,23 @@ pub(super) fn mapping(text: &str) -> Result<(Column, String), String> {
 }
 
 impl Column {
+    /// Every column, as they are offered.
+    pub const ALL: [Self; 13] = [
+        Self::Code,
+        Self::Name,
+        Self::Department,
+        Self::Designation,
+        Self::Category,
+        Self::Gender,
+        Self::Joined,
+        Self::Left,
+        Self::Phone,
+        Self::Card,
+        Self::ClockCode,
+        Self::Site,
+        Self::Active,
+    ];
+
     /// The column of a heading.
     pub(super) fn of(heading: &str) -> Option<Self> {
         let heading = plain(heading);
@@ -112,7 +137,8 @@ impl Column {
     }
 
     /// The field's name.
-    pub(super) const fn as_str(self) -> &'static str {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Code => "code",
             Self::Name => "name",

@@ -4,13 +4,17 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use shared_model::entity::{Company, Policy, Roster, RosterBasis, ScopeKind, Shift, Site, Weekday};
+use shared_model::SiteId;
+use shared_model::entity::{RosterBasis, Site, Weekday};
 use shared_model::text::{Code, Name};
-use shared_model::{CompanyId, PolicyId, RosterId, ShiftId, SiteId, ZoneHistory};
 use shift_engine::shift::{Break, FixedHours, Hours};
 use shift_engine::{PolicyRules, RosterPattern, ShiftDefinition, TimeOfDay, Typed as _};
 
-use crate::store::{Author, Meta, StoreError, WriteTx};
+use super::organisation::{SetCompany, SetSite};
+use super::policy::SetPolicy;
+use super::roster::{Scope, SetRoster};
+use super::shift::AddShift;
+use crate::store::{Author, StoreError, WriteTx};
 
 /// A date before every punch: rules without a beginning count from it on.
 const ALWAYS: NaiveDate = NaiveDate::from_ymd_opt(2000, 1, 1).unwrap();
@@ -69,23 +73,16 @@ pub fn found(tx: &WriteTx, author: &Author, new: &Founding) -> Result<SiteId, St
     if let Some(site) = tx.records::<Site>()?.first() {
         return Err(StoreError::Exists { what: "site", id: site.record.code.to_string() });
     }
-    let id = || (tx.clock(), tx.entropy());
-    let locale = Code::parse("en").map_err(|error| StoreError::Invalid(error.to_string()))?;
-    let company = Company { name: new.company.clone(), week_starts_on: Weekday::Saturday, locale };
-    tx.create(author, CompanyId::mint(id().0, id().1), &company)?;
-    let site = SiteId::mint(id().0, id().1);
-    let record = Site {
-        name: new.site.clone(),
+    SetCompany { name: Some(new.company.clone()), ..SetCompany::default() }.save(tx, author)?;
+    let site = SetSite {
         code: new.code.clone(),
-        zones: ZoneHistory::single(new.zone),
+        name: Some(new.site.clone()),
+        zone: Some(new.zone),
+        zone_from: None,
         address: None,
-        latitude_e7: None,
-        longitude_e7: None,
-        radius_m: None,
-        active: true,
+        active: None,
     };
-    tx.create(author, site, &record)?;
-    tx.set_meta(Meta::SITE, &site)?;
+    let site = site.save(tx, author)?.id.into();
     if let Some(hours) = &new.hours {
         put_hours(tx, author, hours)?;
     }
@@ -93,41 +90,37 @@ pub fn found(tx: &WriteTx, author: &Author, new: &Founding) -> Result<SiteId, St
 }
 
 fn put_hours(tx: &WriteTx, author: &Author, hours: &UsualHours) -> Result<(), StoreError> {
-    let definition = hours.definition();
-    definition.check().map_err(|error| StoreError::Invalid(error.to_string()))?;
-    let shift = ShiftId::mint(tx.clock(), tx.entropy());
-    let record = Shift {
+    let shift = AddShift {
         code: hours.code.clone(),
         name: hours.name.clone(),
-        definition: definition.to_document(),
-        active: true,
+        definition: hours.definition().to_document(),
+        replace: false,
     };
-    tx.create(author, shift, &record)?;
-    let record = Roster {
-        scope_kind: ScopeKind::Company,
-        scope: None,
+    let shift = shift.save(tx, author)?.id.into();
+    let roster = SetRoster {
+        scope: Scope::Company,
         basis: RosterBasis::Default,
         from: ALWAYS,
         to: None,
         pattern: RosterPattern::every_day(shift).to_document(),
     };
-    tx.create(author, RosterId::mint(tx.clock(), tx.entropy()), &record)?;
+    roster.save(tx, author)?;
     let rules = PolicyRules { weekly_off: hours.weekly_off.clone(), ..PolicyRules::default() };
-    rules.check().map_err(|error| StoreError::Invalid(error.to_string()))?;
-    let record = Policy {
+    let policy = SetPolicy {
         name: hours.name.clone(),
-        effective_from: ALWAYS,
-        scope_kind: ScopeKind::Company,
-        scope: None,
+        from: ALWAYS,
+        scope: Scope::Company,
         rules: rules.to_document(),
     };
-    tx.create(author, PolicyId::mint(tx.clock(), tx.entropy()), &record)?;
-    Ok(())
+    policy.save(tx, author).map(drop)
 }
 
 #[cfg(test)]
 mod tests {
+    use shared_model::entity::{Policy, Roster, Shift};
+
     use super::*;
+    use crate::store::Meta;
     use crate::store::tests::open;
 
     #[test]
