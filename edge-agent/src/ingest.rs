@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use device_protocols::driver::{self, ClockFacts, Refused};
 use device_protocols::row::AttendanceRow;
-use shared_model::{Clock, ClockSerial, Route};
+use shared_model::{Clock, ClockSerial, RawTime, Route};
 
 use crate::device::registry::AdoptedClock;
 use crate::store::{
@@ -22,6 +22,23 @@ use translate::Translator;
 pub struct Intake {
     store: Store,
     clock: Arc<dyn Clock>,
+}
+
+/// Rows as they follow each other in a clock's log or in an upload.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'r> {
+    /// The rows.
+    pub rows: &'r [AttendanceRow],
+    /// The wall time of the log's row before the first one, where it is known.
+    pub after: Option<RawTime>,
+}
+
+impl<'r> Rows<'r> {
+    /// Rows of which it is not known what they follow.
+    #[must_use]
+    pub const fn alone(rows: &'r [AttendanceRow]) -> Self {
+        Self { rows, after: None }
+    }
 }
 
 impl std::fmt::Debug for Intake {
@@ -57,15 +74,16 @@ impl Intake {
         &self,
         clock: &AdoptedClock,
         route: Route,
-        rows: &[AttendanceRow],
+        rows: Rows<'_>,
         bad: &[driver::BadRow],
     ) -> Result<Taken, Refused> {
+        let Rows { rows, after } = rows;
         let translator =
             Translator { serial: &clock.serial, zones: &clock.zones, route, now: self.clock.now() };
         let mut delivered = Vec::with_capacity(rows.len() + bad.len());
         delivered.extend(rows.iter().map(|row| translator.row(row)));
         delivered.extend(bad.iter().map(|row| translator.bad(row)));
-        self.commit(&clock.serial, route, delivered).await
+        self.commit(&clock.serial, route, after, delivered).await
     }
 
     /// Keeps log bytes that are no rows.
@@ -84,20 +102,21 @@ impl Intake {
             detail: format!("{} bytes at {offset} of the log are in no layout known", bytes.len()),
             raw: translate::kept(bytes),
         };
-        self.commit(&clock.serial, route, vec![Delivered::Bad(bad)]).await
+        self.commit(&clock.serial, route, None, vec![Delivered::Bad(bad)]).await
     }
 
     async fn commit(
         &self,
         serial: &ClockSerial,
         route: Route,
+        after: Option<RawTime>,
         rows: Vec<Delivered>,
     ) -> Result<Taken, Refused> {
         if rows.is_empty() {
             return Ok(Taken::default());
         }
         crate::fault_point!("ingest.before_commit");
-        let delivery = Delivery { serial: serial.clone(), route, rows };
+        let delivery = Delivery { serial: serial.clone(), route, after, rows };
         let taken = self.store.write(move |tx| tx.take(&delivery)).await.map_err(|error| refused(&error))?;
         crate::fault_point!("ingest.after_commit");
         tracing::debug!(

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod clock;
 pub mod entity;
+pub mod flag;
 pub mod id;
 pub mod punch;
 pub mod record;
@@ -14,6 +15,7 @@ pub mod text;
 pub mod zone;
 
 pub use clock::{Clock, Entropy};
+pub use flag::PunchFlag;
 pub use id::{
     ActorId, CompanyId, CompanyRuleId, DayDecisionId, DepartmentId, DeviceId, EdgeId, EmployeeId, HolidayId,
     IdentityId, LeaveId, PayPeriodId, PolicyId, PunchNoteId, RosterDayId, RosterId, ShiftId, SiteId, UserId,

@@ -158,7 +158,7 @@ impl Pair {
         };
         let punches: Vec<Punch> = times.iter().map(punch).collect();
         let rows = punches.iter().cloned().map(Delivered::Punch).collect();
-        let delivery = Delivery { serial: serial.clone(), route: Route::Pull, rows };
+        let delivery = Delivery { serial: serial.clone(), route: Route::Pull, after: None, rows };
         self.edge.write(move |tx| tx.take(&delivery).map(drop)).await?;
         let mut tx = self.cloud.begin(&self.access).await?;
         for punch in &punches {

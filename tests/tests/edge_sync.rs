@@ -126,7 +126,7 @@ impl Agent {
                 raw: Box::default(),
             }));
         }
-        let delivery = Delivery { serial, route: Route::Push, rows };
+        let delivery = Delivery { serial, route: Route::Push, after: None, rows };
         self.store.write(move |tx| tx.take(&delivery)).await?;
         Ok(())
     }

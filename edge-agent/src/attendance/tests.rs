@@ -190,7 +190,7 @@ impl Factory {
             .collect();
         let ids = punches.iter().map(|punch| punch.id).collect();
         let rows = punches.into_iter().map(Delivered::Punch).collect();
-        let delivery = Delivery { serial, route: Route::Pull, rows };
+        let delivery = Delivery { serial, route: Route::Pull, after: None, rows };
         self.store.write_blocking(move |tx| tx.take(&delivery)).unwrap();
         ids
     }

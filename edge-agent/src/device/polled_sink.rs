@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::registry::AdoptedClock;
 use crate::ingest::log_reading::LogReading;
-use crate::ingest::{Intake, refused, translate};
+use crate::ingest::{Intake, Rows, refused, translate};
 use crate::store::{ClockUser, DeviceReport, LogPlace, Taken};
 
 /// What a reading of the log came to.
@@ -122,7 +122,10 @@ impl PolledSink {
 
     async fn rows(&self, rows: &[AttendanceRow], bad: &[BadRow]) -> Result<(), Refused> {
         // Without a reading begun (nobody asked for the log) every row is looked at.
-        let fresh = self.state.lock().reading.as_mut().map_or(rows, |reading| reading.next(rows));
+        let fresh = {
+            let mut state = self.state.lock();
+            state.reading.as_mut().map_or(Rows::alone(rows), |reading| reading.next(rows))
+        };
         let taken = self.intake.deliver(&self.clock, Route::Pull, fresh, bad).await?;
         self.state.lock().taken += taken;
         Ok(())

@@ -11,7 +11,7 @@ use shared_model::{ClockSerial, Route};
 
 use super::polled_sink::users;
 use super::registry::{AdoptedClock, Registry};
-use crate::ingest::{Intake, refused};
+use crate::ingest::{Intake, Rows, refused};
 use crate::store::{DeviceReport, Link};
 
 /// A clock that is heard is noted at most so often.
@@ -37,6 +37,8 @@ struct Contact {
     since: DateTime<Utc>,
     last: DateTime<Utc>,
     noted: Option<DateTime<Utc>>,
+    /// When it last brought something new.
+    brought: Option<DateTime<Utc>>,
 }
 
 impl PushSink {
@@ -70,7 +72,9 @@ impl PushSink {
     /// Notes that a clock was heard, and how far its data is complete.
     async fn heard(&self, clock: &AdoptedClock, grew: bool) -> Result<(), Refused> {
         let now = self.intake.clock().now();
-        let Some(since) = self.contact(&clock.serial, now, grew) else { return Ok(()) };
+        let Some(Contact { since, brought, .. }) = self.contact(&clock.serial, now, grew) else {
+            return Ok(());
+        };
         let report = DeviceReport {
             link: Some(Link::Online),
             heard: true,
@@ -81,6 +85,11 @@ impl PushSink {
         let written = self.intake.store().write(move |tx| {
             tx.report(&serial, &report)?;
             if now - since >= POSTED_WITHIN {
+                // A clock that comes back posts what it kept for as long as that takes; only when it had nothing new for a
+                // while is it certain that nothing older is to come.
+                if brought.is_none_or(|brought| now - brought >= POSTED_WITHIN) {
+                    tx.read_complete(&serial, now - POSTED_WITHIN)?;
+                }
                 tx.read_through(&serial, now - POSTED_WITHIN, grew)
             } else {
                 Ok(())
@@ -89,23 +98,30 @@ impl PushSink {
         written.await.map_err(|error| refused(&error))
     }
 
-    /// Since when the clock has been heard, where it is time to note it.
-    fn contact(&self, serial: &ClockSerial, now: DateTime<Utc>, always: bool) -> Option<DateTime<Utc>> {
+    /// How the clock has been heard, where it is time to note it.
+    fn contact(&self, serial: &ClockSerial, now: DateTime<Utc>, grew: bool) -> Option<Contact> {
         let mut contacts = self.contacts.lock();
         if contacts.len() >= CONTACTS && !contacts.contains_key(serial) {
             contacts.clear();
         }
-        let contact =
-            contacts.entry(serial.clone()).or_insert(Contact { since: now, last: now, noted: None });
+        let contact = contacts.entry(serial.clone()).or_insert(Contact {
+            since: now,
+            last: now,
+            noted: None,
+            brought: None,
+        });
         if now - contact.last > SILENT_AFTER {
             contact.since = now;
         }
         contact.last = now;
-        let due = always || contact.noted.is_none_or(|noted| now - noted >= HEARD_EVERY);
+        if grew {
+            contact.brought = Some(now);
+        }
+        let due = grew || contact.noted.is_none_or(|noted| now - noted >= HEARD_EVERY);
         if due {
             contact.noted = Some(now);
         }
-        due.then_some(contact.since)
+        due.then_some(*contact)
     }
 
     /// A clock that was refused has data that is not here: its completeness begins anew.
@@ -156,7 +172,7 @@ impl Sink for PushSink {
         let clock = self.adopted(serial.as_str(), pending).await?;
         match observed {
             Observed::Rows { rows, bad } => {
-                let taken = self.intake.deliver(&clock, Route::Push, &rows, &bad).await;
+                let taken = self.intake.deliver(&clock, Route::Push, Rows::alone(&rows), &bad).await;
                 let taken = taken.inspect_err(|_| self.refused(&clock.serial))?;
                 self.heard(&clock, taken.new > 0).await
             }

@@ -101,7 +101,7 @@ mod tests {
         let mut bytes = vec![1, 5, 40, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 40, 0, 0, 0, 0, 0, 0, 0];
         bytes.extend([7; 40]);
         let mark = Some(LogMark::parse(&bytes).unwrap());
-        LogPlace { position: 1, prefix_hash: Some([0; 32]), mark, whole_at }
+        LogPlace { position: 1, prefix_hash: Some([0; 32]), mark, last_raw: None, whole_at }
     }
 
     fn is_tail(plan: &ReadingPlan, whole_at: i64, now: i64) -> bool {

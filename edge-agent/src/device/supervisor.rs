@@ -451,6 +451,7 @@ impl Supervisor<'_> {
                 tx.count_repeats(&serial, read.unchanged)?;
                 tx.set_log_place(&serial, &read.place, read.whole)?;
             }
+            tx.read_complete(&serial, begun)?;
             tx.read_through(&serial, through, grew)
         });
         Ok(written.await?)

@@ -7,7 +7,9 @@
 
 use device_protocols::driver::LogKind;
 use device_protocols::row::AttendanceRow;
+use shared_model::RawTime;
 
+use super::Rows;
 use crate::store::LogPlace;
 
 /// One reading of a log.
@@ -23,6 +25,8 @@ pub struct LogReading {
     seen: u64,
     /// Hash over their bytes.
     hash: [u8; 32],
+    /// The time of the last of them that had one.
+    last: Option<RawTime>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +50,15 @@ impl LogReading {
     pub fn begin(before: LogPlace) -> Self {
         let before =
             if before.position > 0 && before.prefix_hash.is_some() { before } else { LogPlace::default() };
-        Self { before, expects_rest: false, state: State::NotBegun, is_rest: false, seen: 0, hash: EMPTY }
+        Self {
+            before,
+            expects_rest: false,
+            state: State::NotBegun,
+            is_rest: false,
+            seen: 0,
+            hash: EMPTY,
+            last: None,
+        }
     }
 
     /// Begins a reading of what follows the rows that were committed before. If all rows come instead, all are looked at.
@@ -56,8 +68,8 @@ impl LogReading {
     }
 
     /// Takes the next rows of the log, which have their positions in it, and gives back those that must be looked at.
-    pub fn next<'r>(&mut self, rows: &'r [AttendanceRow]) -> &'r [AttendanceRow] {
-        let Some(first) = rows.first() else { return &[] };
+    pub fn next<'r>(&mut self, rows: &'r [AttendanceRow]) -> Rows<'r> {
+        let Some(first) = rows.first() else { return Rows::alone(&[]) };
         if self.state == State::NotBegun || first.position != self.seen {
             self.enter(first.position);
         }
@@ -69,23 +81,24 @@ impl LogReading {
             match self.state {
                 State::Comparing => self.add(row),
                 State::Past => {
-                    let fresh = rows.get(at..).unwrap_or_default();
-                    fresh.iter().for_each(|row| self.add(row));
+                    let fresh = Rows { rows: rows.get(at..).unwrap_or_default(), after: self.last };
+                    fresh.rows.iter().for_each(|row| self.add(row));
                     return fresh;
                 }
-                State::NotBegun | State::Differs => return &[],
+                State::NotBegun | State::Differs => return Rows::alone(&[]),
             }
         }
-        &[]
+        Rows::alone(&[])
     }
 
     /// Rows begin, or begin anew, at a position.
     fn enter(&mut self, position: u64) {
         let begun = self.state != State::NotBegun;
-        (self.seen, self.hash, self.is_rest) = (0, EMPTY, false);
+        (self.seen, self.hash, self.is_rest, self.last) = (0, EMPTY, false, None);
         self.state = match self.before.prefix_hash {
             Some(hash) if self.expects_rest && !begun && position == self.before.position => {
                 (self.seen, self.hash, self.is_rest) = (position, hash, true);
+                self.last = self.before.last_raw;
                 State::Past
             }
             Some(_) if position == 0 && !self.expects_rest => State::Comparing,
@@ -96,6 +109,7 @@ impl LogReading {
 
     fn add(&mut self, row: &AttendanceRow) {
         self.seen += 1;
+        self.last = row.time.as_ref().ok().map(|time| RawTime::new(*time)).or(self.last);
         // What is hashed before each row has one length, so no two series of rows give the same bytes.
         self.hash = *blake3::Hasher::new().update(&self.hash).update(&row.raw).finalize().as_bytes();
     }
@@ -115,17 +129,25 @@ impl LogReading {
     /// and must be read in full.
     #[must_use]
     pub fn end(self, kind: LogKind) -> Option<LogPlace> {
-        let place = |position, hash| LogPlace { position, prefix_hash: Some(hash), ..LogPlace::default() };
-        let known = self.before.prefix_hash.map(|hash| place(self.before.position, hash));
-        let seen = place(self.seen, self.hash);
+        let place = |position, hash, last_raw| LogPlace {
+            position,
+            prefix_hash: Some(hash),
+            last_raw,
+            ..LogPlace::default()
+        };
+        let before = &self.before;
+        let known = before.prefix_hash.map(|hash| place(before.position, hash, before.last_raw));
+        let seen = place(self.seen, self.hash, self.last);
+        let same =
+            |known: &LogPlace| (known.position, known.prefix_hash) == (seen.position, seen.prefix_hash);
         match (self.state, kind) {
             (State::NotBegun, LogKind::Tail { from }) => known.filter(|known| known.position == from),
             // The log is empty: if it was not before, that is worth a second look.
             (State::NotBegun, LogKind::Whole(_)) => (known.is_none() || self.expects_rest).then_some(seen),
             // What followed was not enough, and of the whole log not one row came.
-            (State::Past, LogKind::Whole(_)) if self.is_rest => Some(place(0, EMPTY)),
+            (State::Past, LogKind::Whole(_)) if self.is_rest => Some(place(0, EMPTY, None)),
             (State::Past, _) => Some(seen),
-            (State::Comparing, _) => known.filter(|known| *known == seen),
+            (State::Comparing, _) => known.is_some_and(|known| same(&known)).then_some(seen),
             (State::Differs, _) => None,
         }
     }
@@ -162,7 +184,7 @@ mod tests {
     }
 
     fn feed(reading: &mut LogReading, rows: &[AttendanceRow], pieces: usize) -> Vec<u8> {
-        rows.chunks(pieces).flat_map(|piece| reading.next(piece).iter().map(|row| row.raw[0])).collect()
+        rows.chunks(pieces).flat_map(|piece| reading.next(piece).rows.iter().map(|row| row.raw[0])).collect()
     }
 
     /// What a reading of a whole log looks at, and where it ends.

@@ -153,6 +153,8 @@ pub struct LogPlace {
     pub prefix_hash: Option<[u8; 32]>,
     /// Where a reading of what follows them may begin.
     pub mark: Option<LogMark>,
+    /// The wall time of the last of them that had one.
+    pub last_raw: Option<RawTime>,
     /// When the log was last read from its first row.
     pub whole_at: Option<DateTime<Utc>>,
 }
@@ -290,11 +292,29 @@ impl WriteTx {
         self.connection
             .prepare_cached(
                 "UPDATE device_state SET log_position = ?2, prefix_hash = ?3, log_mark = ?4, last_read = ?5,
-                     whole_read_at = iif(?6, ?5, whole_read_at)
+                     whole_read_at = iif(?6, ?5, whole_read_at), last_raw = ?7
                  WHERE clock = ?1",
             )?
-            .execute(params![clock, position, place.prefix_hash, mark, self.now_ms(), whole])?;
+            .execute(params![
+                clock,
+                position,
+                place.prefix_hash,
+                mark,
+                self.now_ms(),
+                whole,
+                place.last_raw.map(RawTime::seconds),
+            ])?;
         Ok(())
+    }
+
+    /// Notes that every punch that was made on a clock before a true time is in the ledger: a later one that says it was
+    /// made before tells that the clock is wrong.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn read_complete(&self, serial: &ClockSerial, to: DateTime<Utc>) -> Result<(), StoreError> {
+        let clock = self.clock_id(serial)?;
+        self.set_complete_to(clock, to)
     }
 
     /// Notes that every punch of a clock before `through` has been read. What is noted never goes back; it travels on
@@ -463,12 +483,13 @@ impl ReadTx {
                 // A mark that this version cannot read is as good as none: the log is read whole.
                 mark: mark.and_then(|bytes| LogMark::parse(&bytes).ok()),
                 whole_at: whole_at.and_then(DateTime::from_timestamp_millis),
+                last_raw: row.get::<_, Option<i64>>(4)?.and_then(RawTime::from_seconds),
             })
         };
         let found = self
             .connection
             .prepare_cached(
-                "SELECT log_position, prefix_hash, log_mark, whole_read_at
+                "SELECT log_position, prefix_hash, log_mark, whole_read_at, last_raw
                  FROM device_state s JOIN clock c ON c.id = s.clock WHERE c.serial = ?1",
             )?
             .query_row([serial.as_str()], place)

@@ -2,16 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, params};
-use shared_model::entity::{PunchNote, PunchNoteType};
-use shared_model::text::{Code, Line};
-use shared_model::{ClockSerial, PunchId, PunchNoteId, RawTime};
+use shared_model::{ClockSerial, PunchFlag, PunchId, RawTime};
 
+use super::punch_flag::MARKS;
 use super::{Author, ReadTx, StoreError, WriteTx};
-
-/// The mark on a punch that was made while its clock was wrong.
-pub const CLOCK_DRIFT: &str = "clock_drift";
-/// Punches marked at most; beyond, the audit row alone tells.
-const NOTES: u32 = 2000;
 
 impl ReadTx {
     /// When a clock's time was last found to be right.
@@ -64,21 +58,12 @@ impl WriteTx {
         let early = since - margin - chrono::Duration::seconds(behind);
         let mut query = self.connection.prepare_cached(
             "SELECT l.punch_id FROM ledger l
-             WHERE l.punch_id >= ?1 AND l.clock = ?2 AND l.received_at > ?3 AND l.instant >= ?6
-             AND NOT EXISTS (SELECT 1 FROM rec_punch_note n
-                 WHERE n.punch = l.punch_id AND n.flag = ?4 AND n.deleted_dot IS NULL)
-             ORDER BY l.punch_id LIMIT ?5",
+             WHERE l.punch_id >= ?1 AND l.clock = ?2 AND l.received_at > ?3 AND l.instant >= ?5
+             ORDER BY l.punch_id LIMIT ?4",
         )?;
         let found = query
             .query_map(
-                params![
-                    raw(early),
-                    clock,
-                    since.timestamp_millis(),
-                    CLOCK_DRIFT,
-                    NOTES,
-                    since.timestamp() - behind
-                ],
+                params![raw(early), clock, since.timestamp_millis(), MARKS, since.timestamp() - behind],
                 |row| row.get(0),
             )?
             .collect::<Result<Vec<PunchId>, _>>()?;
@@ -88,17 +73,9 @@ impl WriteTx {
             }
             None => "the clock's time did not exist".to_owned(),
         };
-        let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        let mut count = 0;
         for punch in found {
-            let note = PunchNote {
-                punch,
-                note_type: PunchNoteType::Flag,
-                other: None,
-                zone: None,
-                flag: Code::parse(CLOCK_DRIFT).ok(),
-                reason: Line::parse(&reason).ok(),
-            };
-            self.create(&Author::SYSTEM, PunchNoteId::mint(self.clock(), self.entropy()), &note)?;
+            count += u32::from(self.flag(punch, PunchFlag::ClockDrift, &reason)?);
         }
         Ok(count)
     }

@@ -10,9 +10,10 @@ use chrono::{DateTime, NaiveDate};
 use rusqlite::{CachedStatement, OptionalExtension as _, params};
 use serde::Serialize;
 use shared_model::punch::Reading;
-use shared_model::{ClockSerial, Punch, PunchId, Route, UserCode};
+use shared_model::{ClockSerial, Punch, PunchId, RawTime, Route, UserCode};
 use sync_protocol::{LedgerEntry, Observation, Stream};
 
+use super::punch_flag::{Doubts, Judge};
 use super::quarantine::BadRow;
 use super::{DateSpan, RecomputeScope, StoreError, StoreEvent, StreamState, WriteTx};
 
@@ -35,6 +36,8 @@ pub struct Delivery {
     pub serial: ClockSerial,
     /// The way.
     pub route: Route,
+    /// The time of the row before the first one in the clock's log, where that is known.
+    pub after: Option<RawTime>,
     /// The rows.
     pub rows: Vec<Delivered>,
 }
@@ -79,6 +82,10 @@ struct Batch<'t> {
     internal: bool,
     touched: BTreeMap<NaiveDate, BTreeSet<UserCode>>,
     newest_raw: Option<i64>,
+    judge: Judge,
+    /// The time of the row before the first one, until there is a zone to read it by.
+    after: Option<RawTime>,
+    doubtful: Vec<(PunchId, Doubts)>,
 }
 
 impl WriteTx {
@@ -104,6 +111,9 @@ impl WriteTx {
             internal: self.has_internal_codes(clock)?,
             touched: BTreeMap::new(),
             newest_raw: None,
+            judge: self.judge(clock)?,
+            after: delivery.after,
+            doubtful: Vec::new(),
         };
         let head = batch.stream.head;
         let mut taken = Taken::default();
@@ -116,12 +126,13 @@ impl WriteTx {
             };
             *count += 1;
         }
-        let Batch { stream, touched, newest_raw, .. } = batch;
+        let Batch { stream, touched, newest_raw, doubtful, .. } = batch;
         if stream.head > head {
             self.set_head(&stream)?;
             self.tell(StoreEvent::LedgerGrew);
         }
         self.count_rows(clock, taken, newest_raw)?;
+        self.mark_doubts(&doubtful)?;
         for (date, codes) in touched {
             if codes.len() > CODES_A_DATE {
                 self.ask_recompute(&RecomputeScope::Everyone, DateSpan::day(date))?;
@@ -228,6 +239,19 @@ impl Batch<'_> {
     fn punch(&mut self, punch: &Punch) -> Result<bool, StoreError> {
         let raw = punch.raw_time.seconds();
         self.newest_raw = self.newest_raw.max(Some(raw));
+        if let Some(after) = self.after.take() {
+            self.judge.begin_after(after, punch);
+        }
+        let doubts = self.judge.next(punch);
+        let new = self.enter(punch)?;
+        if let Some(id) = new.filter(|_| doubts.any()) {
+            self.doubtful.push((id, doubts));
+        }
+        Ok(new.is_some())
+    }
+
+    /// Enters a punch under the code by which the ledger knows its person; its id if it is new.
+    fn enter(&mut self, punch: &Punch) -> Result<Option<PunchId>, StoreError> {
         if let Some(number) = punch.user_code.internal_serial() {
             return self.internal_punch(punch, number);
         }
@@ -236,7 +260,7 @@ impl Batch<'_> {
             for number in self.tx.internal_of(self.clock, &punch.user_code, punch.instant)? {
                 let id = PunchId::of_clock(self.serial, &UserCode::internal(number), punch.raw_time);
                 if self.repeat_of(id, punch)? {
-                    return Ok(false);
+                    return Ok(None);
                 }
             }
         }
@@ -244,26 +268,26 @@ impl Batch<'_> {
     }
 
     /// A row that names only the clock's internal number of the user.
-    fn internal_punch(&mut self, punch: &Punch, number: u16) -> Result<bool, StoreError> {
+    fn internal_punch(&mut self, punch: &Punch, number: u16) -> Result<Option<PunchId>, StoreError> {
         let Some(code) = self.tx.code_of(self.clock, number, punch.instant)? else {
             let new = self.insert(punch)?;
-            if new && !self.internal {
+            if new.is_some() && !self.internal {
                 self.internal = true;
                 self.tx.set_internal_codes(self.clock)?;
             }
             return Ok(new);
         };
         if self.internal && self.repeat_of(punch.id, punch)? {
-            return Ok(false);
+            return Ok(None);
         }
         let id = PunchId::of_clock(self.serial, &code, punch.raw_time);
         self.insert(&Punch { id, user_code: code, ..punch.clone() })
     }
 
-    fn insert(&mut self, punch: &Punch) -> Result<bool, StoreError> {
+    fn insert(&mut self, punch: &Punch) -> Result<Option<PunchId>, StoreError> {
         #[cfg(feature = "lose-one")]
         if lose_one() {
-            return Ok(true);
+            return Ok(Some(punch.id));
         }
         let zone = self.tx.zone_id(punch.zone)?;
         let inserted = self.insert.execute(params![
@@ -282,12 +306,12 @@ impl Batch<'_> {
         ])?;
         if inserted == 0 {
             self.repeat_of(punch.id, punch)?;
-            return Ok(false);
+            return Ok(None);
         }
         crate::fault_point!("ledger.mid_batch");
         self.log(&sync_protocol::ledger::punch_item(punch.id), 1, Some(punch.id), None)?;
         self.touch(punch);
-        Ok(true)
+        Ok(Some(punch.id))
     }
 
     /// Whether `id` is in the ledger; if `punch` reads it otherwise, that reading is kept as an observation.

@@ -51,6 +51,8 @@ impl Meta<()> {
     pub const HLC: Meta<Hlc> = Meta::named("hlc");
     /// Milliseconds to add to the wall clock to get the cloud's time.
     pub const CLOUD_OFFSET_MS: Meta<i64> = Meta::named("cloud_offset_ms");
+    /// When the cloud first told the time, milliseconds UTC by this machine's clock.
+    pub const ANCHORED_AT: Meta<i64> = Meta::named("anchored_at");
     /// Number of the last session with the cloud.
     pub const LEASE_NO: Meta<i64> = Meta::named("lease_no");
     /// The cloud's feed epoch.
@@ -325,9 +327,7 @@ impl WriteTx {
 
     /// The next hybrid time; it rises even when the wall clock goes back.
     pub(super) fn next_hlc(&self) -> Result<Hlc, StoreError> {
-        let offset = self.meta(Meta::CLOUD_OFFSET_MS)?.unwrap_or(0);
-        let offset = chrono::Duration::try_milliseconds(offset).unwrap_or_default();
-        let next = self.meta(Meta::HLC)?.unwrap_or_default().next(self.clock().now() + offset);
+        let next = self.meta(Meta::HLC)?.unwrap_or_default().next(self.clock().now() + self.cloud_offset()?);
         self.set_meta(Meta::HLC, &next)?;
         Ok(next)
     }

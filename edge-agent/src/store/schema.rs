@@ -16,6 +16,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0005_account", include_str!("../../../migrations/edge/0005_account.sql")),
     ("0006_attendance", include_str!("../../../migrations/edge/0006_attendance.sql")),
     ("0007_log_mark", include_str!("../../../migrations/edge/0007_log_mark.sql")),
+    ("0008_punch_flag", include_str!("../../../migrations/edge/0008_punch_flag.sql")),
 ];
 
 /// The schema version this program knows.
@@ -62,6 +63,7 @@ mod tests {
         ("0005_account", "cf862e75497be131"),
         ("0006_attendance", "bd7d60211e5d3e7f"),
         ("0007_log_mark", "5099572dac32b47f"),
+        ("0008_punch_flag", "777cf161d8ae80f9"),
     ];
 
     fn fresh() -> Connection {

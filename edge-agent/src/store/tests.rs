@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod punch_flag;
 mod sync;
 
 /// A clock that a test moves.
@@ -49,7 +50,12 @@ pub(crate) fn open(folder: &TempDir) -> Store {
 }
 
 fn try_open(folder: &TempDir) -> Result<Store, StoreError> {
-    let now: DateTime<Utc> = NOW.parse().unwrap();
+    open_at(folder, NOW)
+}
+
+/// Opens at a time of the machine.
+fn open_at(folder: &TempDir, now: &str) -> Result<Store, StoreError> {
+    let now: DateTime<Utc> = now.parse().unwrap();
     Store::open(
         folder.path(),
         Arc::new(TestClock(AtomicI64::new(now.timestamp_millis()))),
@@ -89,7 +95,7 @@ fn deliver(store: &Store, clock: &str, route: Route, rows: Vec<Delivered>) -> Ta
 }
 
 fn try_deliver(store: &Store, clock: &str, route: Route, rows: Vec<Delivered>) -> Result<Taken, StoreError> {
-    let delivery = Delivery { serial: serial(clock), route, rows };
+    let delivery = Delivery { serial: serial(clock), route, after: None, rows };
     store.write_blocking(move |tx| tx.take(&delivery))
 }
 
@@ -528,7 +534,11 @@ async fn writes_that_wait_together_are_all_answered_and_events_follow_the_commit
         async move {
             let wall = format!("2026-11-20T{:02}:{:02}:00", n / 60, n % 60);
             let rows = punches("A1", Route::Push, 1, &[("7", &wall)]);
-            store.write(move |tx| tx.take(&Delivery { serial: serial("A1"), route: Route::Push, rows })).await
+            store
+                .write(move |tx| {
+                    tx.take(&Delivery { serial: serial("A1"), route: Route::Push, after: None, rows })
+                })
+                .await
         }
     });
     let taken = futures_util::future::join_all(writes).await;

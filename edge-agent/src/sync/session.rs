@@ -258,7 +258,7 @@ impl Line<'_> {
         if known.is_some_and(|known| (known - offset).abs() < OFFSET_STEP_MS) {
             return Ok(());
         }
-        self.store().write(move |tx| tx.set_meta(Meta::CLOUD_OFFSET_MS, &offset)).await
+        self.store().write(move |tx| tx.anchor(offset)).await
     }
 }
 

@@ -273,8 +273,12 @@ impl Agent {
                 raw: Box::default(),
             })
         };
-        let delivery =
-            Delivery { serial: serial.clone(), route: Route::Pull, rows: codes.map(punch).collect() };
+        let delivery = Delivery {
+            serial: serial.clone(),
+            route: Route::Pull,
+            after: None,
+            rows: codes.map(punch).collect(),
+        };
         self.store.write(move |tx| tx.take(&delivery)).await.unwrap();
     }
 

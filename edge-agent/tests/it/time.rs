@@ -4,11 +4,26 @@ use chrono::Duration;
 use device_protocols::clock::SystemClock as SimulatorClock;
 use device_protocols::sim::SimClock;
 use edge_agent::device::supervisor::Wanted;
-use edge_agent::store::{CLOCK_DRIFT, ReadTx};
-use shared_model::ClockSerial;
+use edge_agent::store::ReadTx;
 use shared_model::entity::PunchNote;
+use shared_model::{ClockSerial, PunchFlag, PunchId};
 
-use crate::factory::{Factory, clock, punch, serve};
+use crate::factory::{Factory, clock, kept, punch, serve};
+
+/// The marks in the store: punch and name, in order.
+async fn marks(factory: &Factory) -> Vec<(PunchId, String)> {
+    let notes = factory.store.read(ReadTx::records::<PunchNote>).await.unwrap();
+    let mut marks: Vec<_> = notes
+        .iter()
+        .map(|note| (note.record.punch, note.record.flag.as_ref().unwrap().to_string()))
+        .collect();
+    marks.sort();
+    marks
+}
+
+fn mark(punch: PunchId, flag: PunchFlag) -> (PunchId, String) {
+    (punch, flag.as_str().to_owned())
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_is_measured_and_left_alone_where_the_clock_may_not_be_set() {
@@ -43,11 +58,12 @@ async fn a_clock_beyond_the_limit_is_set_and_what_was_punched_meanwhile_is_marke
     factory.until("the clock to be set", async || factory.count(set).await == 1).await;
     factory.until("the clock to be right again", async || drift().await.is_some_and(|d| d.abs() < 3)).await;
     factory.collected(&[&sim]).await;
-    let notes = factory.store.read(ReadTx::records::<PunchNote>).await.unwrap();
-    let marked: Vec<_> = notes.iter().filter_map(|note| note.record.flag.as_ref()).collect();
-    assert_eq!(marked.iter().map(|flag| flag.as_str()).collect::<Vec<_>>(), [CLOCK_DRIFT]);
-    let latest = crate::factory::kept(&sim).last().copied().unwrap();
-    assert_eq!(notes[0].record.punch, latest);
+    // That the clock was behind is seen of the punch itself, and again when the clock is set.
+    let latest = kept(&sim).last().copied().unwrap();
+    assert_eq!(
+        marks(&factory).await,
+        [mark(latest, PunchFlag::ClockDrift), mark(latest, PunchFlag::DeviceSkew)]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,4 +79,72 @@ async fn a_person_may_set_a_clock_that_the_agent_may_not() {
     assert!(outcome.drift_seconds.unwrap().abs() < 3, "{outcome:?}");
     let set = "SELECT count(*) FROM audit WHERE action = 'device.set_time' AND via = 'console'";
     assert_eq!(factory.count(set).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn punches_from_the_future_are_marked_and_a_right_clock_s_are_not() {
+    let factory = Factory::open().await;
+    let (right, fast) = ("RIGHT1", "FAST1");
+    let sims = [right, fast].map(|serial| SimClock::open(clock(serial, "40", 10, 5)).unwrap());
+    let servers = [serve(&sims[0]).await, serve(&sims[1]).await];
+    factory.adopt_polled(right, &servers[0]).await;
+    factory.adopt_polled(fast, &servers[1]).await;
+    factory.collected(&[&sims[0], &sims[1]]).await;
+    assert_eq!(marks(&factory).await, [], "what was read first is as old as it is");
+
+    sims[1].set_wall_time(sims[1].wall_time(&SimulatorClock) + Duration::minutes(10), &SimulatorClock);
+    punch(&sims[0]);
+    punch(&sims[1]);
+    factory.collected(&[&sims[0], &sims[1]]).await;
+    let latest = kept(&sims[1]).pop().unwrap();
+    assert_eq!(marks(&factory).await, [mark(latest, PunchFlag::DeviceSkew)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_turned_back_is_found_out_and_marks_are_not_doubled_by_reading_again() {
+    let factory = Factory::open().await;
+    let sim = SimClock::open(clock("BACK1", "40", 10, 5)).unwrap();
+    let server = serve(&sim).await;
+    factory.adopt_polled("BACK1", &server).await;
+    factory.collected(&[&sim]).await;
+    punch(&sim);
+    factory.collected(&[&sim]).await;
+    let read = "SELECT count(*) FROM device_state WHERE log_position = 11";
+    factory.until("the reading's end", async || factory.count(read).await == 1).await;
+
+    sim.set_wall_time(sim.wall_time(&SimulatorClock) - Duration::minutes(15), &SimulatorClock);
+    punch(&sim);
+    factory.collected(&[&sim]).await;
+    let first = kept(&sim).pop().unwrap();
+    let mut wanted = vec![mark(first, PunchFlag::DeviceBackwards), mark(first, PunchFlag::DeviceSkew)];
+    assert_eq!(marks(&factory).await, wanted);
+
+    // The next one is wrong by as much, but did not fall from the one before.
+    sim.set_wall_time(sim.wall_time(&SimulatorClock) + Duration::seconds(1), &SimulatorClock);
+    punch(&sim);
+    factory.collected(&[&sim]).await;
+    wanted.push(mark(kept(&sim).pop().unwrap(), PunchFlag::DeviceSkew));
+    wanted.sort();
+    assert_eq!(marks(&factory).await, wanted);
+
+    // All of it again, by reading and by posting.
+    factory.ask(&ClockSerial::parse("BACK1").unwrap(), Wanted::Pull).await.unwrap();
+    let _posting = factory.let_push(&sim);
+    let repeats = "SELECT count(*) FROM device_state WHERE repeat_rows >= 26";
+    factory.until("repeats by both ways", async || factory.count(repeats).await == 1).await;
+    assert_eq!(marks(&factory).await, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_posting_clock_that_is_ahead_is_marked_too() {
+    let factory = Factory::open().await;
+    let sim = SimClock::open(clock("FASTPUSH1", "40", 10, 5)).unwrap();
+    factory.adopt_pushing("FASTPUSH1").await;
+    let _posting = factory.let_push(&sim);
+    factory.collected(&[&sim]).await;
+    sim.set_wall_time(sim.wall_time(&SimulatorClock) + Duration::minutes(10), &SimulatorClock);
+    punch(&sim);
+    factory.collected(&[&sim]).await;
+    let latest = kept(&sim).pop().unwrap();
+    assert_eq!(marks(&factory).await, [mark(latest, PunchFlag::DeviceSkew)]);
 }

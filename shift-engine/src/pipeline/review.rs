@@ -1,7 +1,7 @@
 //! Exceptions: what of a day a person should look at.
 
-use shared_model::ShiftId;
 use shared_model::text::Code;
+use shared_model::{PunchFlag, ShiftId};
 
 use super::mark::Marks;
 use super::measure::Part;
@@ -144,7 +144,7 @@ fn limits(plan: &DayPlan<'_>, parts: &[Part], day: &DayRecord, found: &mut Vec<E
     }
 }
 
-/// Codes of punch flags that have an exception of their own.
+/// Codes of punch flags that people or the cloud set and that have an exception of their own.
 const CLOCK_WRONG: &str = "clock_wrong";
 const OUTSIDE_GEOFENCE: &str = "outside_geofence";
 
@@ -175,6 +175,22 @@ fn kind_of(flag: &Code) -> Kind {
     match flag.as_str() {
         CLOCK_WRONG => Kind::ClockWrong,
         OUTSIDE_GEOFENCE => Kind::OutsideGeofence,
+        other if PunchFlag::parse(other).is_some_and(PunchFlag::is_about_the_clock) => Kind::ClockWrong,
         _ => Kind::PunchFlagged,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_on_the_clock_s_time_is_an_error_and_one_on_the_edge_s_a_warning() {
+        let kind = |flag: &str| kind_of(&Code::parse(flag).unwrap());
+        for flag in PunchFlag::ALL {
+            let wanted = if flag.is_about_the_clock() { Kind::ClockWrong } else { Kind::PunchFlagged };
+            assert_eq!(kind(flag.as_str()), wanted);
+        }
+        assert_eq!((kind(OUTSIDE_GEOFENCE), kind("other")), (Kind::OutsideGeofence, Kind::PunchFlagged));
     }
 }

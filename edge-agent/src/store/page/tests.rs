@@ -217,7 +217,8 @@ fn punch(code: &str, wall: &str) -> Delivered {
 }
 
 fn take(store: &Store, rows: Vec<Delivered>) {
-    let delivery = Delivery { serial: ClockSerial::parse("C1").unwrap(), route: Route::Pull, rows };
+    let delivery =
+        Delivery { serial: ClockSerial::parse("C1").unwrap(), route: Route::Pull, after: None, rows };
     store.write_blocking(move |tx| tx.take(&delivery)).unwrap();
 }
 

@@ -34,7 +34,7 @@ async fn take_punch(site: &Site, code: &str, wall: &str) {
         received_at: "2026-11-20T06:00:00Z".parse().unwrap(),
         raw: Box::default(),
     };
-    let delivery = Delivery { serial, route: Route::Pull, rows: vec![Delivered::Punch(punch)] };
+    let delivery = Delivery { serial, route: Route::Pull, after: None, rows: vec![Delivered::Punch(punch)] };
     site.store.write(move |tx| tx.take(&delivery)).await.unwrap();
 }
 
