@@ -94,9 +94,10 @@ pub fn resolve_in(zone: Tz, wall: NaiveDateTime) -> (DateTime<Utc>, Resolution) 
         LocalResult::None => {
             // Gaps are at most a day long (a zone that skipped a date); the wall time a day earlier has the
             // offset from before the change, or is itself exact.
-            let before = zone.from_local_datetime(&(wall - Duration::days(1))).earliest();
-            let instant = before.map_or_else(|| wall.and_utc(), |at| at.to_utc() + Duration::days(1));
-            (instant, Resolution::Skipped)
+            let day_before = wall.checked_sub_signed(Duration::days(1));
+            let before = day_before.and_then(|wall| zone.from_local_datetime(&wall).earliest());
+            let instant = before.and_then(|at| at.to_utc().checked_add_signed(Duration::days(1)));
+            (instant.unwrap_or_else(|| wall.and_utc()), Resolution::Skipped)
         }
     }
 }
@@ -150,6 +151,16 @@ mod tests {
         assert_eq!((first.to_rfc3339().as_str(), how), ("2026-10-25T00:30:00+00:00", Resolution::Repeated));
         let (skipped, how) = resolve_in(Tz::Europe__Berlin, wall("2026-03-29T02:30:00"));
         assert_eq!((skipped.to_rfc3339().as_str(), how), ("2026-03-29T01:30:00+00:00", Resolution::Skipped));
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_have_an_instant_in_every_zone() {
+        for zone in [Tz::Pacific__Kiritimati, Tz::Etc__GMTPlus12, Tz::America__New_York] {
+            for wall in [NaiveDateTime::MIN, NaiveDateTime::MAX] {
+                let apart = resolve_in(zone, wall).0 - wall.and_utc();
+                assert!(apart.abs() < Duration::days(1), "{zone}: {apart}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Between wall time of the site and instants.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Timelike as _};
+use chrono::{
+    DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeDelta, TimeZone as _, Timelike as _,
+};
 use shared_model::ZoneHistory;
 
 use crate::interval::Interval;
@@ -42,12 +44,13 @@ impl<'a> Civil<'a> {
 
     /// What the wall clock shows at an instant.
     pub(crate) fn wall(self, at: Instant) -> NaiveDateTime {
-        let utc = at.to_utc();
+        let utc = at.to_utc().naive_utc();
         let shown = self.zones.spans().iter().rev().find_map(|span| {
-            let local = utc.with_timezone(&span.zone).naive_local();
+            let offset = span.zone.offset_from_utc_datetime(&utc).fix();
+            let local = utc.checked_add_offset(offset).unwrap_or(utc);
             span.from.is_none_or(|from| from <= local.date()).then_some(local)
         });
-        shown.unwrap_or_else(|| utc.naive_utc())
+        shown.unwrap_or(utc)
     }
 
     /// The local date of an instant.

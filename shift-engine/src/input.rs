@@ -44,7 +44,8 @@ pub struct Person<'a> {
     pub id: EmployeeId,
     /// Home site, department, first and last day.
     pub record: &'a Employee,
-    /// The person's punches from [`MARGIN_DAYS`] before the first date asked for to as many after the last.
+    /// The person's punches, from the dates that [`crate::reach`] names: [`MARGIN_DAYS`] before the first date asked for
+    /// (or [`LOOKBACK_DAYS`]) to [`MARGIN_DAYS`] after the last.
     pub punches: &'a [PunchFact],
     /// Notes on those punches.
     pub notes: &'a [Keyed<PunchNote>],
@@ -61,6 +62,11 @@ pub struct Person<'a> {
 /// How many days before and after the dates asked for must be known, because a shift, session or border may reach
 /// over them.
 pub const MARGIN_DAYS: i64 = 2;
+
+/// How many days before the dates asked for are looked at where shifts are found from punches, or punches become
+/// sessions before they are dated. What belongs to a day then depends on the punches before it, back to the last time
+/// off that is longer than any shift or session: somebody who has a day off a week had one within these days.
+pub const LOOKBACK_DAYS: i64 = 9;
 
 /// The question.
 #[derive(Debug, Clone)]

@@ -11,6 +11,7 @@
 //!     -> Output (day records, period records, what each punch was, adjustments, explanations)
 //! ```
 
+pub mod brief;
 pub mod civil;
 pub mod company_rule;
 pub mod digest;
@@ -28,6 +29,7 @@ pub mod recompute;
 pub mod record;
 pub mod roster;
 pub mod rulebook;
+pub mod scenario;
 pub mod shift;
 pub mod time;
 
@@ -53,8 +55,9 @@ pub use record::{
 };
 pub use roster::{RosterDayShifts, RosterPattern};
 pub use rulebook::{Problem, Rulebook, Sources};
+pub use scenario::Scenario;
 pub use shift::ShiftDefinition;
 pub use time::{Instant, Minutes, Seconds, TimeOfDay};
 
 /// The version of the rules themselves: raised with every change that can change a figure.
-pub const ENGINE_VERSION: u32 = 1;
+pub const ENGINE_VERSION: u32 = 2;

@@ -5,8 +5,9 @@ use shared_model::EmployeeId;
 use shared_model::entity::Employee;
 
 use crate::civil::{previous, shifted};
-use crate::input::MARGIN_DAYS;
+use crate::input::{LOOKBACK_DAYS, MARGIN_DAYS};
 use crate::pipeline::week_start;
+use crate::policy::{Attribution, Unrostered};
 use crate::rulebook::Rulebook;
 
 /// The dates that one computation must cover, and what it must be given.
@@ -33,6 +34,10 @@ pub fn reach(
     to: NaiveDate,
 ) -> Reach {
     let who = book.memberships(employee, record);
+    let by_punches = |rules: &crate::PolicyRules| {
+        rules.attribution != Attribution::ShiftStart || matches!(rules.unrostered, Unrostered::Detect { .. })
+    };
+    let before = if book.policies(&who).any(by_punches) { LOOKBACK_DAYS } else { MARGIN_DAYS };
     let rules: Vec<_> = book.policies(&who).map(|rules| &rules.overtime).collect();
     let (mut first, mut last) = (shifted(from, -MARGIN_DAYS), shifted(to, MARGIN_DAYS));
     // A policy of any time counts: one that begins within a week looks back to the week's beginning.
@@ -50,11 +55,15 @@ pub fn reach(
     }
     let context = shifted(first, -longest_run.map_or(0, i64::from));
     let month = |date: NaiveDate| crate::pipeline::month_of(date);
-    let sums_from = month(first).0.min(week_start(first, book.week_starts_on()));
-    let sums_to = month(last).1.max(shifted(week_start(last, book.week_starts_on()), 6));
+    let mut sums_from = month(first).0.min(week_start(first, book.week_starts_on()));
+    let mut sums_to = month(last).1.max(shifted(week_start(last, book.week_starts_on()), 6));
+    // A pay period may begin and end within months, and be longer than one.
+    for period in book.pay_periods().iter().filter(|period| period.from <= last && first <= period.to) {
+        (sums_from, sums_to) = (sums_from.min(period.from), sums_to.max(period.to));
+    }
     Reach {
         ask: (first, last),
-        punches: (shifted(first, -MARGIN_DAYS), shifted(last, MARGIN_DAYS)),
+        punches: (shifted(first, -before), shifted(last, MARGIN_DAYS)),
         stored: (sums_from.min(previous(context)), sums_to),
     }
 }

@@ -307,6 +307,17 @@ pub struct Overtime {
     /// What counts, by tier.
     #[serde(default, skip_serializing_if = "is_default")]
     pub tiers: Vec<TierTime>,
+    /// What the rules find, by tier, where that is not what counts: weeks and periods go on from it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub found_tiers: Vec<TierTime>,
+}
+
+impl Overtime {
+    /// What the rules find, by tier.
+    #[must_use]
+    pub fn found_by_tier(&self) -> &[TierTime] {
+        if self.found_tiers.is_empty() { &self.tiers } else { &self.found_tiers }
+    }
 }
 
 /// Where the approval of a day's overtime stands.

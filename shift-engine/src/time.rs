@@ -8,7 +8,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// A duration in whole seconds; negative where it is an effect that takes away.
+/// A duration in whole seconds; negative where it is an effect that takes away. Arithmetic stops at the ends of what it
+/// can hold, which no real time comes near: a broken row must not stop a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seconds(i64);
@@ -28,7 +29,7 @@ impl Seconds {
     /// So many minutes.
     #[must_use]
     pub const fn minutes(minutes: i64) -> Self {
-        Self(minutes * 60)
+        Self(minutes.saturating_mul(60))
     }
 
     /// The number of seconds.
@@ -59,33 +60,33 @@ impl Seconds {
 impl Add for Seconds {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self(self.0 + other.0)
+        Self(self.0.saturating_add(other.0))
     }
 }
 
 impl Sub for Seconds {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Self(self.0 - other.0)
+        Self(self.0.saturating_sub(other.0))
     }
 }
 
 impl Neg for Seconds {
     type Output = Self;
     fn neg(self) -> Self {
-        Self(-self.0)
+        Self(self.0.saturating_neg())
     }
 }
 
 impl AddAssign for Seconds {
     fn add_assign(&mut self, other: Self) {
-        self.0 += other.0;
+        *self = *self + other;
     }
 }
 
 impl SubAssign for Seconds {
     fn sub_assign(&mut self, other: Self) {
-        self.0 -= other.0;
+        *self = *self - other;
     }
 }
 
@@ -113,10 +114,11 @@ impl Instant {
         self.0
     }
 
-    /// As chrono's type; the earliest it can hold where out of its range.
+    /// As chrono's type; the earliest or latest it can hold where out of its range.
     #[must_use]
     pub fn to_utc(self) -> DateTime<Utc> {
-        DateTime::from_timestamp(self.0, 0).unwrap_or(DateTime::<Utc>::MIN_UTC)
+        let out_of_range = if self.0 < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+        DateTime::from_timestamp(self.0, 0).unwrap_or(out_of_range)
     }
 }
 
@@ -129,21 +131,21 @@ impl From<DateTime<Utc>> for Instant {
 impl Sub for Instant {
     type Output = Seconds;
     fn sub(self, other: Self) -> Seconds {
-        Seconds(self.0 - other.0)
+        Seconds(self.0.saturating_sub(other.0))
     }
 }
 
 impl Add<Seconds> for Instant {
     type Output = Self;
     fn add(self, seconds: Seconds) -> Self {
-        Self(self.0 + seconds.0)
+        Self(self.0.saturating_add(seconds.0))
     }
 }
 
 impl Sub<Seconds> for Instant {
     type Output = Self;
     fn sub(self, seconds: Seconds) -> Self {
-        Self(self.0 - seconds.0)
+        Self(self.0.saturating_sub(seconds.0))
     }
 }
 

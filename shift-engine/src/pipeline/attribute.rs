@@ -124,9 +124,8 @@ fn nearest_candidate(book: &Rulebook, plans: &[DayPlan<'_>], mark: &Mark) -> Opt
     let mut best: Option<((i64, Instant, &str), usize, PlannedShift)> = None;
     for day in days {
         let plan = &plans[day];
-        let free = plan.employed && plan.shifts.is_empty() && plan.unknown_shifts.is_empty();
         let Unrostered::Detect { among } = &plan.rules.unrostered else { continue };
-        if !free || plan.rules.attribution != Attribution::ShiftStart {
+        if !plan.is_free() {
             continue;
         }
         let all: Vec<_> = if among.is_empty() { book.active_shifts().collect() } else { among.clone() };
@@ -190,27 +189,35 @@ fn midnights(civil: Civil<'_>, first: Instant, last: Instant) -> Vec<Interval> {
 }
 
 fn split(civil: Civil<'_>, session: &Session, first: Instant, last: Instant) -> Vec<(Instant, Session)> {
-    let on = |day: &Interval, at: Instant| day.start <= at && at < day.end;
-    let parts = midnights(civil, first, last).into_iter().map(|day| {
-        let cut = |pair: &Pair| Some(Pair { interval: pair.interval.shared(day)?, ..*pair });
+    let days = midnights(civil, first, last);
+    let day_of = |at: Instant| days.partition_point(|day| day.end <= at).min(days.len().saturating_sub(1));
+    let mut parts: Vec<Session> = days
+        .iter()
+        .enumerate()
+        .map(|(index, day)| {
+            let cut = |pair: &Pair| Some(Pair { interval: pair.interval.shared(*day)?, ..*pair });
+            let here = |mark: &&Mark| day_of(mark.at) == index;
+            Session {
+                pairs: session.pairs.iter().filter_map(cut).collect(),
+                open: session.open.iter().filter(here).copied().collect(),
+                orphans: session.orphans.iter().filter(here).copied().collect(),
+                marks: Vec::new(),
+            }
+        })
+        .collect();
+    let holding: Vec<usize> = (0..parts.len()).filter(|index| parts[*index].holds_something()).collect();
+    let Some(first_holding) = holding.first() else { return vec![(first, session.clone())] };
+    for (mark, way) in &session.marks {
+        let ends_here = |pair: &Pair| pair.interval.end == mark.at && pair.interval.start < mark.at;
         // An out at midnight closes the day that ends there.
-        let pairs: Vec<Pair> = session.pairs.iter().filter_map(cut).collect();
-        let belongs = |mark: &Mark| {
-            on(&day, mark.at)
-                && !(mark.at == day.start && session.pairs.iter().any(|pair| pair.interval.end == day.start))
-                || session.pairs.iter().any(|pair| pair.interval.end == day.end) && mark.at == day.end
-        };
-        let part = Session {
-            pairs,
-            open: session.open.iter().copied().filter(|mark| on(&day, mark.at)).collect(),
-            orphans: session.orphans.iter().copied().filter(|mark| on(&day, mark.at)).collect(),
-            marks: session.marks.iter().copied().filter(|(mark, _)| belongs(mark)).collect(),
-        };
-        (day.start, part)
-    });
-    let holds_something =
-        |part: &Session| !(part.pairs.is_empty() && part.open.is_empty() && part.orphans.is_empty());
-    parts.filter(|(_, part)| holds_something(part)).collect()
+        let closes = *way == Some(Direction::Out) && session.pairs.iter().any(ends_here);
+        let own = if closes { day_of(mark.at - Seconds::new(1)) } else { day_of(mark.at) };
+        // A punch that counts for nothing goes to a date that has something.
+        let day = holding.iter().rev().find(|index| **index <= own).unwrap_or(first_holding);
+        parts[*day].marks.push((*mark, *way));
+    }
+    let dated = days.iter().zip(parts).filter(|(_, part)| part.holds_something());
+    dated.map(|(day, part)| (day.start, part)).collect()
 }
 
 /// Puts a dated session to its day, and to the shift of it whose start is nearest.

@@ -17,8 +17,13 @@ pub(super) struct Finality {
     pub(super) is_final: bool,
 }
 
-/// The last instant of which a punch can still count for the day.
+/// The last instant of which a punch, or an out that a rule sets, can still count for the day.
 fn closes(plan: &DayPlan<'_>, parts: &[Part]) -> Instant {
+    let punched = last_punch(plan, parts);
+    parts.iter().filter_map(|part| part.auto_out).fold(punched, Instant::max)
+}
+
+fn last_punch(plan: &DayPlan<'_>, parts: &[Part]) -> Instant {
     let windows = parts.iter().filter_map(|part| Some(part.shift.as_ref()?.window.1));
     let end_of_date = plan.day.end - Seconds::new(1);
     let windows_end = windows.max();

@@ -25,6 +25,8 @@ pub(super) struct Part {
     pub(super) gaps: Vec<Interval>,
     pub(super) first_in: Option<Instant>,
     pub(super) last_out: Option<Instant>,
+    /// When a rule closes the last session, or will.
+    pub(super) auto_out: Option<Instant>,
     pub(super) in_rounded: Option<Instant>,
     pub(super) out_rounded: Option<Instant>,
     /// Rounded, without scheduled breaks: what night and overtime are measured on.
@@ -52,14 +54,17 @@ impl Measuring<'_> {
         let orphans: Vec<_> =
             work.sessions.iter().flat_map(|session| session.orphans.iter().copied()).collect();
         let mut flags = BTreeSet::new();
+        let mut auto_out = None;
         raw.sort_by_key(|pair| pair.interval);
         if let (Some(last), Some(shift)) = (open.last().copied(), shift.as_ref())
             && raw.last().is_none_or(|pair| pair.interval.end <= last.at)
-            && let Some(closed) = self.auto_out(&raw, last.at, shift)
         {
-            open.pop();
-            raw.push(Pair { interval: Interval::new(last.at, closed), auto_out: true });
-            flags.insert(Flag::AutoOut);
+            auto_out = self.auto_out(&raw, last.at, shift);
+            if let Some(closed) = auto_out.filter(|closed| *closed <= self.as_of) {
+                open.pop();
+                raw.push(Pair { interval: Interval::new(last.at, closed), auto_out: true });
+                flags.insert(Flag::AutoOut);
+            }
         }
         let gaps: Vec<_> =
             raw.windows(2).map(|two| Interval::new(two[0].interval.end, two[1].interval.start)).collect();
@@ -81,6 +86,7 @@ impl Measuring<'_> {
             gaps,
             first_in,
             last_out,
+            auto_out,
             flags,
         };
         self.explain_span(&raw, &part, trace);
@@ -154,7 +160,7 @@ impl Measuring<'_> {
     }
 
     /// When a session whose out is missing is closed: at the moment its net worked time reaches the expected time and
-    /// what the policy adds. `None` = there is no such rule, or the moment has not come.
+    /// what the policy adds. `None` = there is no such rule, or that moment never comes.
     fn auto_out(self, raw: &[Pair], from: Instant, shift: &PlannedShift) -> Option<Instant> {
         let target = shift.expected + self.plan.rules.auto_out?.after_expected_plus_min.seconds();
         let net_until = |out: Instant| {
@@ -173,8 +179,7 @@ impl Measuring<'_> {
             let middle = (low + high) / 2;
             if net_until(from + Seconds::new(middle)) < target { low = middle + 1 } else { high = middle }
         }
-        let closed = from + Seconds::new(low);
-        (closed <= self.as_of).then_some(closed)
+        Some(from + Seconds::new(low))
     }
 }
 
@@ -194,6 +199,7 @@ impl Part {
             gaps: Vec::new(),
             first_in: None,
             last_out: None,
+            auto_out: None,
             in_rounded: None,
             out_rounded: None,
             net: Vec::new(),

@@ -4,7 +4,7 @@ use super::mark::{Direction, Mark};
 use super::plan::PlannedShift;
 use crate::interval::Interval;
 use crate::policy::{Pairing, PolicyRules, SessionRule, SinglePunch};
-use crate::time::Instant;
+use crate::time::{Instant, Seconds};
 
 /// An in and its out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,11 @@ impl Session {
     fn is_empty(&self) -> bool {
         self.marks.is_empty()
     }
+
+    /// Whether anything in it counts.
+    pub(super) fn holds_something(&self) -> bool {
+        !(self.pairs.is_empty() && self.open.is_empty() && self.orphans.is_empty())
+    }
 }
 
 /// Pairs the marks of one shift's window.
@@ -56,35 +61,61 @@ pub(super) fn in_window(marks: &[Mark], rules: &PolicyRules, shift: &PlannedShif
     match rules.pairing {
         Pairing::FirstLast => vec![first_last(marks, rules.single_punch, Some(shift))],
         Pairing::DirectedFirstLast => vec![directed_first_last(marks)],
-        Pairing::Alternate => in_turn(marks, rules.sessions, |_| None),
-        Pairing::DirectedPairs => in_turn(marks, rules.sessions, |mark| mark.direction),
+        Pairing::Alternate => in_turn(marks, Bounds::of_window(rules), |_| None),
+        Pairing::DirectedPairs => in_turn(marks, Bounds::of_window(rules), |mark| mark.direction),
     }
 }
 
 /// Pairs a stream of marks that no window holds together.
 pub(super) fn in_stream(marks: &[Mark], rules: &PolicyRules) -> Vec<Session> {
+    let bounds = Bounds::of_stream(rules);
     match rules.pairing {
-        Pairing::FirstLast => clusters(marks, rules.sessions)
-            .iter()
-            .map(|marks| first_last(marks, SinglePunch::In, None))
-            .collect(),
-        Pairing::DirectedFirstLast => {
-            clusters(marks, rules.sessions).iter().map(|marks| directed_first_last(marks)).collect()
+        Pairing::FirstLast => {
+            let clusters = clusters(marks, bounds).into_iter();
+            clusters.map(|marks| first_last(marks, SinglePunch::In, None)).collect()
         }
-        Pairing::Alternate => in_turn(marks, rules.sessions, |_| None),
-        Pairing::DirectedPairs => in_turn(marks, rules.sessions, |mark| mark.direction),
+        Pairing::DirectedFirstLast => clusters(marks, bounds).into_iter().map(directed_first_last).collect(),
+        Pairing::Alternate => in_turn(marks, bounds, |_| None),
+        Pairing::DirectedPairs => in_turn(marks, bounds, |mark| mark.direction),
     }
 }
 
-/// Cuts a stream where nobody punched for long, and where a session would grow too long; without a rule, into twos.
-fn clusters(marks: &[Mark], rule: Option<SessionRule>) -> Vec<&[Mark]> {
-    let Some(rule) = rule else { return marks.chunks(2).collect() };
+/// What ends a session.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// So long out, and the next in begins a new one.
+    gap: Seconds,
+    /// An out later than this after its in does not close it; `None` = any does.
+    longest: Option<Seconds>,
+}
+
+impl Bounds {
+    fn of_window(rules: &PolicyRules) -> Self {
+        rules.sessions.map_or(Self { gap: Seconds::ZERO, longest: None }, Self::by_rule)
+    }
+
+    /// Without a rule nobody is in for more than a day: otherwise one missing out would turn ins into outs for ever.
+    fn of_stream(rules: &PolicyRules) -> Self {
+        rules.sessions.map_or(Self { gap: Seconds::ZERO, longest: Some(Seconds::DAY) }, Self::by_rule)
+    }
+
+    fn by_rule(rule: SessionRule) -> Self {
+        Self { gap: rule.new_session_gap_min.seconds(), longest: Some(rule.max_session_min.seconds()) }
+    }
+
+    fn too_long(self, from: &Mark, to: &Mark) -> bool {
+        self.longest.is_some_and(|longest| to.at - from.at > longest)
+    }
+}
+
+/// Cuts a stream where nobody punched for long, and where a session would grow too long.
+fn clusters(marks: &[Mark], bounds: Bounds) -> Vec<&[Mark]> {
     let mut clusters = Vec::new();
     let mut start = 0;
     for at in 1..=marks.len() {
         let ends = at == marks.len()
-            || marks[at].at - marks[start].at > rule.max_session_min.seconds()
-            || (at - start >= 2 && marks[at].at - marks[at - 1].at >= rule.new_session_gap_min.seconds());
+            || bounds.too_long(&marks[start], &marks[at])
+            || (at - start >= 2 && marks[at].at - marks[at - 1].at >= bounds.gap);
         if ends {
             clusters.push(&marks[start..at]);
             start = at;
@@ -132,11 +163,7 @@ fn directed_first_last(marks: &[Mark]) -> Session {
 }
 
 /// In and out in turn. A mark without a direction closes what is open and opens where nothing is.
-fn in_turn(
-    marks: &[Mark],
-    rule: Option<SessionRule>,
-    direction: impl Fn(&Mark) -> Option<Direction>,
-) -> Vec<Session> {
+fn in_turn(marks: &[Mark], bounds: Bounds, direction: impl Fn(&Mark) -> Option<Direction>) -> Vec<Session> {
     let mut done = Vec::new();
     let mut session = Session::default();
     let mut open: Option<Mark> = None;
@@ -147,11 +174,8 @@ fn in_turn(
         }
     };
     for mark in settled_order(marks) {
-        let too_long =
-            |from: Mark| rule.is_some_and(|rule| mark.at - from.at > rule.max_session_min.seconds());
-        let apart =
-            |out: Mark| rule.is_none_or(|rule| mark.at - out.at >= rule.new_session_gap_min.seconds());
-        if let Some(from) = open.filter(|from| too_long(*from)) {
+        let apart = |out: Mark| mark.at - out.at >= bounds.gap;
+        if let Some(from) = open.filter(|from| bounds.too_long(from, &mark)) {
             session.leave_open(from);
             finish(&mut session);
             (open, last_out) = (None, None);

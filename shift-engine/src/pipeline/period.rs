@@ -38,7 +38,8 @@ impl<'a> DayLine<'a> {
 
     pub(super) fn stored(record: &DayRecord) -> Self {
         let of = |kind| {
-            record.overtime.tiers.iter().filter(move |tier| tier.kind == kind).map(|tier| tier.seconds)
+            let found = record.overtime.found_by_tier().iter();
+            found.filter(move |tier| tier.kind == kind).map(|tier| tier.seconds)
         };
         let period: Seconds = record.figures.regular + of(TierKind::Period).sum();
         let week = period + of(TierKind::Weekly).sum();

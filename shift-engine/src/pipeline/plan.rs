@@ -6,14 +6,14 @@ use shared_model::entity::{
 };
 use shared_model::{PolicyId, ShiftId};
 
-use crate::civil::{Civil, dates, shifted};
+use crate::civil::{Civil, dates, previous, shifted};
 use crate::document::Typed as _;
-use crate::input::{Ask, Keyed, MARGIN_DAYS, Person};
+use crate::input::{Ask, Keyed, LOOKBACK_DAYS, MARGIN_DAYS, Person};
 use crate::interval::{Interval, total};
-use crate::policy::PolicyRules;
+use crate::policy::{Attribution, PolicyRules, Unrostered};
 use crate::record::{DayKind, Flag, LeaveMark, Status};
 use crate::roster::RosterDayShifts;
-use crate::rulebook::{Assigned, Rulebook, ShiftSource};
+use crate::rulebook::{Assigned, Memberships, Rulebook, ShiftSource};
 use crate::shift::{Hours, ShiftDefinition, place_break, weekday_of};
 use crate::time::{Instant, Seconds};
 
@@ -136,23 +136,60 @@ impl DayPlan<'_> {
     pub(super) fn is_working(&self) -> bool {
         matches!(self.kind, DayKind::Working | DayKind::HalfHoliday)
     }
+
+    /// Whether a shift may be found from the punches.
+    pub(super) fn is_free(&self) -> bool {
+        let detects = matches!(self.rules.unrostered, Unrostered::Detect { .. });
+        let windowed = self.rules.attribution == Attribution::ShiftStart;
+        detects && windowed && self.employed && self.shifts.is_empty() && self.unknown_shifts.is_empty()
+    }
+
+    /// Whether what belongs to the date depends on the punches before it, not on the schedule alone.
+    fn follows_punches(&self) -> bool {
+        self.is_free() || self.rules.attribution != Attribution::ShiftStart
+    }
 }
 
 /// Resolves every date of the window and its margins.
 pub(super) fn resolve<'a>(book: &'a Rulebook, person: &Person<'_>, ask: &Ask<'_>) -> Vec<DayPlan<'a>> {
-    let who = book.memberships(person.id, person.record);
-    let civil = book.civil();
-    let (first, last) = (shifted(ask.from, -MARGIN_DAYS), shifted(ask.to, MARGIN_DAYS));
     let mut cells: Vec<_> = person.cells.iter().filter(|(_, cell)| cell.employee == person.id).collect();
     // Of two cells for one date (made on two sides at once) the later id counts.
     cells.sort_by_key(|(id, cell)| (cell.date, *id));
-    let mut midnight = civil.midnight(first);
-    let mut days = Vec::new();
-    for date in dates(first, last) {
-        let next = civil.midnight(crate::civil::next(date));
-        let day = Interval::new(midnight, next);
-        midnight = next;
-        let (policy, rules) = book.policy(&who, date);
+    let who = book.memberships(person.id, person.record);
+    let planning = Planning { book, person, ask, who, cells };
+    let near = shifted(ask.from, -MARGIN_DAYS);
+    let mut days = planning.days(near, shifted(ask.to, MARGIN_DAYS));
+    if days.iter().any(DayPlan::follows_punches) {
+        let mut all = planning.days(shifted(ask.from, -LOOKBACK_DAYS), previous(near));
+        all.append(&mut days);
+        days = all;
+    }
+    days
+}
+
+struct Planning<'a, 'p> {
+    book: &'a Rulebook,
+    person: &'p Person<'p>,
+    ask: &'p Ask<'p>,
+    who: Memberships,
+    cells: Vec<&'p Keyed<RosterDay>>,
+}
+
+impl<'a> Planning<'a, '_> {
+    fn days(&self, first: NaiveDate, last: NaiveDate) -> Vec<DayPlan<'a>> {
+        let mut midnight = self.book.civil().midnight(first);
+        let mut days = Vec::new();
+        for date in dates(first, last) {
+            let next = self.book.civil().midnight(crate::civil::next(date));
+            days.push(self.day(date, Interval::new(midnight, next)));
+            midnight = next;
+        }
+        days
+    }
+
+    fn day(&self, date: NaiveDate, day: Interval) -> DayPlan<'a> {
+        let (book, person, ask) = (self.book, self.person, self.ask);
+        let (policy, rules) = book.policy(&self.who, date);
         let employed = person.record.joined.is_none_or(|joined| joined <= date)
             && person.record.left.is_none_or(|left| date <= left);
         let mut plan = DayPlan {
@@ -170,16 +207,15 @@ pub(super) fn resolve<'a>(book: &'a Rulebook, person: &Person<'_>, ask: &Ask<'_>
             decided: Decided::default(),
         };
         if employed {
-            let cell = cells.iter().rev().find(|(_, cell)| cell.date == date);
+            let cell = self.cells.iter().rev().find(|(_, cell)| cell.date == date);
             let assigned =
-                cell.and_then(|(_, cell)| from_cell(cell)).unwrap_or_else(|| book.assigned(&who, date));
+                cell.and_then(|(_, cell)| from_cell(cell)).unwrap_or_else(|| book.assigned(&self.who, date));
             place_shifts(&mut plan, book, &assigned);
             plan.kind = kind_of(&plan, &assigned, book.holiday(date, &[]));
-            plan.decided = decided(person, &plan, civil);
+            plan.decided = decided(person, &plan, book.civil());
         }
-        days.push(plan);
+        plan
     }
-    days
 }
 
 fn from_cell(cell: &RosterDay) -> Option<Assigned> {

@@ -1,0 +1,8 @@
+//! The rules through the engine's public face: properties that hold for every input, and tables of small examples.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod arbitrary;
+mod property;
+mod regression;
+mod scene;
