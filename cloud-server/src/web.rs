@@ -3,6 +3,7 @@
 //! Every route says in one table who may use it. A page reads through a [`crate::store::CompanyAccess`] that is made from the
 //! signed-in person's membership, so a person can only ever see the company that the session shows.
 
+mod account;
 mod app;
 mod clock;
 mod company;
@@ -31,6 +32,7 @@ pub fn routes() -> RouteTable<App> {
         .extend(setup::routes())
         .extend(sign_in::routes())
         .extend(password::routes())
+        .extend(account::routes())
         .extend(today::routes())
         .extend(site::routes())
         .extend(clock::routes())

@@ -14,7 +14,9 @@ use crate::pages::{Pages, new_password};
 use crate::product::Product;
 use crate::wait::until_async;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A posting clock counts as complete some minutes after its first words; an edge tells its results once a minute.
+const COMPARED: Duration = Duration::from_secs(400);
 
 /// The operator's sign-in name.
 pub const OPERATOR: &str = "operator@example.com";
@@ -29,6 +31,7 @@ pub const COMPANY: &[(&str, &str)] = &[
     ("cloud-clocks", "/clocks"),
     ("cloud-edges", "/edges"),
     ("cloud-switch", "/switch"),
+    ("cloud-account", "/account"),
 ];
 
 /// Becomes the first superuser by the one-time token.
@@ -90,16 +93,41 @@ pub async fn begin(pages: &Pages<'_>, token: &str, password: &str) -> Result<()>
     sign_in(pages, OWNER, password).await
 }
 
-/// Waits until the page of edges says that both sides compute the same.
+/// Chooses the language on the page of one's own account.
+///
+/// # Errors
+/// When it is not offered.
+pub async fn speak(pages: &Pages<'_>, language: &str) -> Result<()> {
+    pages.open("/account").await?;
+    let choice = By::Css(format!("button[name=language][value={language}]"));
+    pages.browser().page.find(choice).await?.click().await?;
+    until_async("the language", PATIENCE, async || {
+        let shown = pages.browser().ask("return document.documentElement.lang").await?;
+        Ok((shown == language).then_some(()))
+    })
+    .await
+}
+
+/// Waits until the pages say that both sides hold and compute the same.
 ///
 /// # Errors
 /// When it does not within some minutes.
 pub async fn compared(pages: &Pages<'_>) -> Result<()> {
-    until_async("equal digests of edge and cloud", PATIENCE, async || {
-        pages.open("/edges").await?;
-        Ok(pages.browser().page.find(By::Css("[data-agreement=same]")).await.ok().map(drop))
-    })
-    .await
+    for (what, path, mark) in [
+        ("equal digests of edge and cloud", "/edges", "[data-agreement=same]"),
+        (
+            "counters of every clock",
+            "/clocks",
+            "body:has([data-standing]):not(:has([data-standing=unknown]))",
+        ),
+    ] {
+        until_async(what, COMPARED, async || {
+            pages.open(path).await?;
+            Ok(pages.browser().page.find(By::Css(mark)).await.ok().map(drop))
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// Pictures of a new cloud: its set-up, and its pages while nothing is there yet or something wrong was typed.
@@ -147,6 +175,9 @@ pub async fn picture_empty(album: &Album) -> Result<()> {
     pages.open("/sites/new").await?;
     pages.send(&[("name", ""), ("code", "F 1")]).await?;
     album.take(&browser, "cloud-site-new", "error").await?;
+    pages.open("/account").await?;
+    pages.send(&[("old", "not the password"), ("new", "short")]).await?;
+    album.take(&browser, "cloud-account", "error").await?;
     pages.open("/companies").await?;
     album.take(&browser, "cloud-forbidden", "error").await?;
     pages.open("/no-such-page").await?;
@@ -169,9 +200,10 @@ pub async fn picture_full(album: &Album, product: &mut Product) -> Result<()> {
     album.take(&browser, "cloud-companies", "full").await?;
     let ours = format!("/companies/{}", product.organisation.company);
     pages.open(&ours).await?;
-    let token = add_owner(&pages).await?;
+    add_owner(&pages).await?;
     pages.open(&other).await?;
-    pages.send(&[("name", "Company Owner"), ("email", OWNER)]).await?;
+    // Without a password yet, the person gets another token with the second company.
+    let token = add_owner(&pages).await?;
     pages.open(&ours).await?;
     album.take(&browser, "cloud-company", "full").await?;
 
@@ -187,5 +219,11 @@ pub async fn picture_full(album: &Album, product: &mut Product) -> Result<()> {
         Ok(browser.page.find(By::Css("[data-secret]")).await.ok().map(drop))
     })
     .await?;
-    album.take(&browser, "cloud-code", "full").await
+    album.take(&browser, "cloud-code", "full").await?;
+    speak(&pages, "bn").await?;
+    for (name, path) in COMPANY {
+        pages.open(path).await?;
+        album.take(&browser, name, "bangla").await?;
+    }
+    speak(&pages, "en").await
 }

@@ -1,5 +1,7 @@
 //! The cloud's pages over HTTP against a real PostgreSQL: first run, who sees what, and one company's walls.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use cloud_server::clock::{OsEntropy, SystemClock};
 use cloud_server::store::CompanyAccess;
@@ -10,8 +12,11 @@ use shared_model::{Clock as _, UserId};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use system_tests::cloud_http::{Answer, Browser, CloudHttp, Factory, author};
+use system_tests::cloud_pages as visit;
+use system_tests::pages::{Pages, new_password};
 
 const PASSWORD: &str = "seven green lorries";
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sets up the first superuser and returns the browser that did it.
 async fn operator(cloud: &CloudHttp) -> Result<Browser> {
@@ -85,7 +90,7 @@ async fn an_operator_adds_a_company_and_its_owner_who_adds_a_site() -> Result<()
     assert!(shown.text.contains("Karnaphuli &#60;b&#62;Garments"), "names are text, not markup");
     let owner = [("name", "Rahim"), ("email", "rahim@example.com")];
     let answer = operator.post(&format!("{page}/owner"), &owner).await?;
-    let token = answer.text.split("tile-value\">").nth(1).and_then(|rest| rest.split('<').next());
+    let token = answer.text.split("data-secret>").nth(1).and_then(|rest| rest.split('<').next());
     let token = token.context("the token is shown")?.to_owned();
     assert_eq!(operator.get("/sites").await?.status, 403, "the operator sees no company's sites");
     let entered: i64 =
@@ -293,5 +298,154 @@ async fn pages_carry_the_protections() -> Result<()> {
             assert!(!page.text.contains(forbidden), "{path}: {forbidden}");
         }
     }
+    Ok(())
+}
+
+/// A factory with something of everything that the pages tell apart.
+async fn busy_factory(cloud: &CloudHttp) -> Result<Factory> {
+    let factory = cloud.factory("Karnaphuli Garments").await?;
+    let (working, retired) = (cloud.enrol(factory).await?, cloud.enrol(factory).await?);
+    let mut database = PgConnection::connect_with(&cloud.database.superuser()).await?;
+    for statement in [
+        "UPDATE edge SET state = 'retired' WHERE edge_id = $3 AND company_id = $1 AND $2::uuid IS NOT NULL",
+        r#"UPDATE edge SET last_seen = now(), app_version = '0.1.0', hello = jsonb_build_object(
+               'server_time', (extract(epoch FROM now()) * 1000)::bigint, 'counts', '{"outbox": 12}'::jsonb,
+               'clocks', '{"GATEA": {"clock": 1002, "ledger": 1000, "repeat": 2, "quarantined": 0},
+                           "GATEB": {"clock": null, "ledger": 900, "repeat": 0, "quarantined": 1},
+                           "GATEC": {"clock": 10, "ledger": 9, "repeat": 0, "quarantined": 1}}'::jsonb)
+           WHERE company_id = $1 AND $2::uuid IS NOT NULL AND edge_id <> $3"#,
+        "INSERT INTO rec_device (company_id, key, serial, name, site, state, vv, dots, fseq)
+         SELECT $1, gen_random_uuid(), 'GATE' || gate, 'Gate ' || gate, $2, 'active', '', '', 5000 + ascii(gate)
+         FROM unnest('{A,B,C,D}'::text[]) AS t (gate) WHERE $3::uuid IS NOT NULL",
+        "INSERT INTO clock_tally (company_id, serial, punches, last_instant)
+         SELECT $1, serial, punches, now() FROM (VALUES ('GATEA', 1000), ('GATEB', 100), ('GATEC', 10)) AS t (serial, punches)
+         WHERE $2::uuid IS NOT NULL AND $3::uuid IS NOT NULL",
+        "INSERT INTO watermark (company_id, serial, origin, position, through, observed_at)
+         SELECT $1, serial, 1, 1, now() - age, now() FROM (VALUES ('GATEA', '1 minute'::interval), ('GATEB', '3 days'))
+             AS t (serial, age) WHERE $2::uuid IS NOT NULL AND $3::uuid IS NOT NULL",
+        "INSERT INTO edge_digest (company_id, edge_id, month, days, digest, engine, reported_at)
+         SELECT $1, $3, month, days, decode(repeat('00', 16), 'hex'), 'e', now()
+         FROM (VALUES ('2026-11-01'::date, 0), ('2026-10-01', 31), ('2026-09-01', 1)) AS t (month, days) WHERE $2::uuid IS NOT NULL",
+        "INSERT INTO rec_employee (company_id, key, code, name, site, category, active, vv, dots, fseq)
+         SELECT $1, gen_random_uuid(), 'E-' || n, 'Somebody', $2, 'worker', true, '', '', 6000 + n
+         FROM generate_series(1, 12) n WHERE $3::uuid IS NOT NULL",
+        "INSERT INTO attendance_day (company_id, work_date, employee, status, provisional, first_in,
+             scheduled_seconds, worked_seconds, late_seconds, early_seconds, overtime_seconds, record, digest, engine,
+             computed_at)
+         SELECT $1, (now() AT TIME ZONE 'Asia/Dhaka')::date, key, CASE WHEN fseq % 3 = 0 THEN 'absent' ELSE 'present' END,
+                false, CASE WHEN fseq % 3 > 0 THEN now() END, 0, 0, CASE WHEN fseq % 3 = 1 THEN 900 ELSE 0 END, 0, 0,
+                '{}', '', 'e', now()
+         FROM rec_employee WHERE company_id = $1 AND $2::uuid IS NOT NULL AND $3::uuid IS NOT NULL",
+    ] {
+        let done = sqlx::query(statement)
+            .bind(factory.company)
+            .bind(factory.site)
+            .bind(retired.id)
+            .execute(&mut database)
+            .await
+            .context(statement)?;
+        anyhow::ensure!(done.rows_affected() > 0, "{statement}");
+    }
+    anyhow::ensure!(working.id != retired.id);
+    Ok(factory)
+}
+
+/// What is wrong with the page that is shown, with the page's name.
+async fn faults(pages: &Pages<'_>, name: &str) -> Result<Vec<String>> {
+    Ok(pages.faults().await?.into_iter().map(|fault| format!("{name}: {fault}")).collect())
+}
+
+/// Opens each of a company's pages and says what is wrong with them.
+async fn company_faults(pages: &Pages<'_>, state: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for (name, path) in visit::COMPANY {
+        pages.open(path).await?;
+        assert_eq!(pages.path().await?, *path);
+        found.extend(faults(pages, &format!("{name} ({state})")).await?);
+    }
+    Ok(found)
+}
+
+#[tokio::test]
+async fn every_page_is_without_fault_in_a_real_browser() -> Result<()> {
+    let logs = tempfile::tempdir()?;
+    let cloud = CloudHttp::start().await?;
+    let token = cloud.store.make_setup_token(&OsEntropy, SystemClock.now()).await?.to_string();
+    let browser = system_tests::browser::Browser::start(logs.path()).await?;
+    let pages = Pages::at(&browser, cloud.url().to_owned());
+    let password = new_password();
+    let mut found = Vec::new();
+
+    pages.open("/").await?;
+    pages.open("/sign-in").await?;
+    assert_eq!(pages.path().await?, "/setup");
+    found.extend(faults(&pages, "set-up").await?);
+    pages.send(&[("token", "nonsense"), ("name", ""), ("email", "nobody"), ("password", "short")]).await?;
+    found.extend(faults(&pages, "set-up (error)").await?);
+    visit::set_up(&pages, &token, &password).await?;
+    found.extend(faults(&pages, "companies (empty)").await?);
+    pages.send(&[("name", "")]).await?;
+    found.extend(faults(&pages, "companies (error)").await?);
+    let empty = visit::add_company(&pages, "Meghna Textiles").await?;
+    found.extend(faults(&pages, "company (empty)").await?);
+    pages.send(&[("name", ""), ("email", "nobody")]).await?;
+    found.extend(faults(&pages, "company (error)").await?);
+    pages.open(&empty).await?;
+    let token = visit::add_owner(&pages).await?;
+    found.extend(faults(&pages, "token").await?);
+    pages.open("/account").await?;
+    found.extend(faults(&pages, "the operator's account").await?);
+
+    pages.forget().await?;
+    pages.open("/password").await?;
+    found.extend(faults(&pages, "password").await?);
+    pages.send(&[("token", "nonsense"), ("password", "short")]).await?;
+    found.extend(faults(&pages, "password (error)").await?);
+    visit::begin(&pages, &token, &password).await?;
+    found.extend(company_faults(&pages, "empty").await?);
+    pages.open("/sites/new").await?;
+    pages.send(&[("name", ""), ("code", "F 1")]).await?;
+    found.extend(faults(&pages, "site (error)").await?);
+    pages.open("/sites/new").await?;
+    pages.send(&[("name", "Unit 2"), ("code", "U2"), ("zone", "Asia/Dhaka")]).await?;
+    assert_eq!(pages.path().await?, "/sites");
+    found.extend(faults(&pages, "sites (added)").await?);
+    pages.open("/account").await?;
+    pages.send(&[("old", "not the password"), ("new", "short")]).await?;
+    found.extend(faults(&pages, "account (error)").await?);
+
+    let factory = busy_factory(&cloud).await?;
+    let (owner, _) = cloud.store.user_by_email(visit::OWNER).await?.context("made")?;
+    cloud.store.set_membership(owner.user_id, factory.company, Role::Owner, author()).await?;
+    pages.open("/switch").await?;
+    browser.ask("document.querySelector('form[action=\"/switch\"]').submit()").await?;
+    system_tests::wait::until_async("the other company", PATIENCE, async || {
+        let text = browser.ask("return document.querySelector('.top-site')?.innerText ?? ''").await?;
+        Ok((text == "Karnaphuli Garments").then_some(()))
+    })
+    .await?;
+    found.extend(company_faults(&pages, "full").await?);
+    visit::speak(&pages, "bn").await?;
+    found.extend(company_faults(&pages, "Bangla").await?);
+
+    // The page of today keeps itself up to date under its own content security policy.
+    pages.open("/").await?;
+    browser
+        .ask(
+            "document.getElementById('today').dataset.old = 'yes';
+             htmx.ajax('GET', '/today', { target: '#today', select: '#today', swap: 'outerHTML' })",
+        )
+        .await?;
+    system_tests::wait::until_async("the page's own refresh", PATIENCE, async || {
+        let old = browser.ask("return document.getElementById('today').dataset.old ?? 'new'").await?;
+        Ok((old == "new").then_some(()))
+    })
+    .await?;
+    assert_eq!(browser.complaints().await?, Vec::<String>::new());
+
+    visit::sign_in(&pages, visit::OPERATOR, &password).await?;
+    pages.open(&format!("/companies/{}", factory.company)).await?;
+    found.extend(faults(&pages, "company (full)").await?);
+    assert_eq!(found, Vec::<String>::new());
     Ok(())
 }

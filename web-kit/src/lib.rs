@@ -14,6 +14,7 @@ pub mod failure;
 pub mod flash;
 pub mod form;
 pub mod harden;
+pub mod language;
 pub mod locale;
 pub mod page;
 pub mod password;
@@ -22,6 +23,7 @@ pub mod route;
 pub mod session;
 pub mod sign_in;
 pub mod throttle;
+pub mod zone;
 
 pub use app::{Kit, WebApp};
 pub use asset::Assets;

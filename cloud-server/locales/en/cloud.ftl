@@ -14,12 +14,12 @@ total = Total
 people = People
 unknown-number = –
 
-role-owner = Owner
+role-owner = Company owner
 role-hr-admin = HR administrator
 role-site-admin = Site administrator
 role-supervisor = Supervisor
 role-auditor = Auditor
-role-local-owner = Local owner
+role-local-owner = Owner of an agent
 role-operator = Operator
 
 ## First run, passwords
@@ -33,13 +33,24 @@ setup-go = Set up
 password-title = Set your password
 password-lead = Type the one-time token that you were given.
 password-token = One-time token
-password-hint = At least 8 characters. Three unrelated words make a good one.
+password-hint = At least 8 characters. A few unrelated words are easy to keep in mind and hard to guess.
 password-go = Set password
 password-set = The password is set. You can sign in now.
 token-bad = The token is wrong, used, or too old.
 name-bad = Please type a name of at most 120 characters.
 email-bad = Please type an e-mail address.
 email-taken = Somebody has this address already.
+
+## Own account
+
+account-title = My account
+account-password-title = Change password
+account-password-old = Present password
+account-password-new = New password
+account-password-save = Change password
+account-password-wrong = This is not the present password.
+account-password-changed = The password was changed. All other sessions were signed out.
+language-title = Language
 
 ## Today
 
@@ -51,16 +62,27 @@ today-of = of { $people ->
 }
 today-present = Present
 today-late = Late
-today-late-note = Of those present, after the grace.
+today-late-note = Of those present
 today-absent = Absent
-today-absent-note = Every clock has reported.
+today-absent-note = Certain: every clock has reported
 today-uncertain = Not yet certain
-today-uncertain-note = Not come yet, or a clock has not reported.
+today-uncertain-note = Waiting for the shift or a clock
 today-off = Off or on leave
+today-off-note = Weekly off, holidays and leave
+today-figures = Figures of the day
 today-read-through = clocks read up to { $at }
 today-nobody = Nobody works here yet. People come with the site's edge.
 department = Department
-department-none = Without department
+today-silent = { $count ->
+    [one] The clock { $names } has not reported. Days stay uncertain until it does.
+   *[other] These clocks have not reported: { $names }. Days stay uncertain until they do.
+}
+today-silent-link = See the clocks
+legend-in-time = In time
+legend-late = Late
+legend-absent = Absent
+legend-open = Not yet certain
+department-none = No department
 
 ## Sites
 
@@ -71,17 +93,19 @@ site-name = Name
 site-code = Short code
 site-code-hint = Unique in the company, such as F1.
 site-zone = Time zone
-site-zone-hint = Such as Asia/Dhaka or Asia/Kolkata.
+site-zone-hint = Clocks know no zone: theirs is taken from here.
+zone-choose = Choose…
 site-no-edge = None enrolled
 site-make-code = Enrolment code
 site-code-title = Enrolment code
 site-code-life = Good once, for { $minutes } minutes. It is not shown again.
-site-code-use = Type it on the edge agent in the site's server room: on its Sync page, or with the command “muster-edge enroll”.
+site-code-use = Type both on the edge agent in the site's server room: on its Sync page, or as a command:
+site-code-cloud = Address of the cloud
 sites-empty = No sites yet
 sites-empty-text = A site is a factory or an office with its own clocks.
 code-bad = Please type a short code without spaces.
 code-taken = Another site has this code.
-zone-bad = Please type a time zone such as Asia/Dhaka.
+zone-bad = Please choose the time zone of this site.
 
 ## Clocks
 
@@ -90,17 +114,18 @@ clocks-lead = The same punches counted at three places.
 clocks-empty = No clocks yet
 clocks-empty-text = They appear when a site's edge sends its first punches.
 clocks-explained = A clock counts rows, the edge and the cloud count punches: rows delivered twice and rows that are no punches are told apart.
+clocks-told = The edge last told its numbers { $ago }.
 clock-read = Read up to
 clock-standing = Edge and cloud
 clock-equal = Equal
 clock-coming = On their way
-clock-ahead = Cloud ahead
-clock-unknown = Edge silent
+clock-newer = More since
+clock-unknown = Not told yet
 count-clock = At the clock
 count-edge = At the edge
 count-cloud = In the cloud
 count-repeat = Repeats
-count-quarantined = No punches
+count-quarantined = Set aside
 
 ## Edges
 
@@ -109,8 +134,9 @@ edges-lead = The agents in the sites' server rooms.
 edges-empty = No edges yet
 edges-empty-text = Make an enrolment code for a site and type it on its edge agent.
 edge-state = State
+edge-since = Enrolled { $date }
 edge-last-seen = Last seen
-edge-waiting = Waiting there
+edge-waiting = Waiting to be sent
 edge-version = Version
 edge-retired = Retired
 edge-never-seen = Never seen
@@ -130,6 +156,7 @@ digest-month = Month
 digest-edge-days = Days at the edge
 digest-cloud-days = Days here
 digest-agreement = Results
+digest-nothing = None final yet
 digest-same = The same
 digest-waiting = Not all days yet
 digest-different = Different
@@ -142,7 +169,12 @@ switch-shown = Shown now
 switch-go = Show
 switch-empty = You do not work in a company here
 switch-empty-text = Ask its owner or the operator to add you.
-companies-lead = Looking into a company is written to your log.
+companies-lead = Looking into a company is written down in the operator's log.
+companies-back = All companies
+company-open = Open
+company-open-name = Open { $name }
+company-suspended = Suspended
+company-figures = Figures
 companies-empty = No companies yet
 companies-empty-text = Add the first one below.
 company-add = Add a company
@@ -153,9 +185,16 @@ company-lead = Its machinery. Its people are not shown here.
 company-punches = Punches in the ledger
 company-quarantined = Rows in quarantine
 company-plan = Plan
+owners = Owners
+owners-empty = No owner yet
+owner-ready = Ready
+owner-invited = No password yet
+owner-disabled = Disabled
+owner-again = Type the address of somebody without a password again to get a new token.
 owner-add = Add an owner
 owner-lead = An owner sees everything of the company and adds others.
 owner-added = { $name } is an owner now.
 token-title = One-time token
-token-lead = Give this to { $email }. With it the first password is set at /password.
+token-lead = Give this to { $email }. With it the first password is set at the address below.
+token-address = Where to type it
 token-life = Good once, for { $hours } hours. It is not shown again.

@@ -29,6 +29,8 @@ pub struct Said {
 /// How an edge's month compares with ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Agreement {
+    /// No day is final on either side yet.
+    Nothing,
     /// The same days, the same results.
     Same,
     /// One side still waits for days of the other.
@@ -44,6 +46,7 @@ impl Agreement {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Nothing => "nothing",
             Self::Same => "same",
             Self::Waiting => "waiting",
             Self::Different => "different",
@@ -134,7 +137,7 @@ pub async fn compare(tx: &mut TenantTx) -> Result<Vec<Comparison>, StoreError> {
         let ours = ours(tx, &sites, month).await?;
         let rules = site_rules(tx, &sites).await?;
         let agreement = if ours.days == 0 && edge_days == 0 {
-            Agreement::Same
+            Agreement::Nothing
         } else if rules != engine {
             Agreement::OtherEngine
         } else if ours.days != edge_days {

@@ -106,6 +106,12 @@ impl EdgeRow {
         clocks.into_iter().flatten().filter_map(read).collect()
     }
 
+    /// When it told what [`EdgeRow::clocks`] and [`EdgeRow::outbox`] say.
+    #[must_use]
+    pub fn told_at(&self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_millis(self.hello.as_ref()?.get("server_time")?.as_i64()?)
+    }
+
     /// Rows that waited at the edge when it last said hello.
     #[must_use]
     pub fn outbox(&self) -> Option<i64> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use shared_model::{DepartmentId, SiteId};
 
 use super::company::{self, SiteRow};
@@ -56,8 +56,34 @@ pub struct SiteToday {
     pub count: Headcount,
     /// By department, by name; people without one last.
     pub departments: Vec<DepartmentToday>,
-    /// The oldest of the instants up to which its clocks were read.
-    pub read_through: Option<DateTime<Utc>>,
+    /// Its clocks in use, by name.
+    pub clocks: Vec<ClockToday>,
+}
+
+/// How far a clock was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClockToday {
+    /// What it is called.
+    pub name: String,
+    /// Every punch before this instant has been read; `None` = nothing is known.
+    pub through: Option<DateTime<Utc>>,
+}
+
+/// A clock that was not read past this age is named as silent. An edge tells of every ten minutes at least.
+const SILENT: TimeDelta = TimeDelta::minutes(30);
+
+impl SiteToday {
+    /// Up to when all its clocks were read; `None` where one was never read, or there is none.
+    #[must_use]
+    pub fn read_through(&self) -> Option<DateTime<Utc>> {
+        self.clocks.iter().map(|clock| clock.through).min().flatten()
+    }
+
+    /// The names of clocks that hold punches nobody knows of, perhaps.
+    pub fn silent(&self, now: DateTime<Utc>) -> impl Iterator<Item = &str> {
+        let is_silent = move |clock: &&ClockToday| clock.through.is_none_or(|through| now - through > SILENT);
+        self.clocks.iter().filter(is_silent).map(|clock| clock.name.as_str())
+    }
 }
 
 /// The whole company's day.
@@ -77,15 +103,15 @@ pub async fn today(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<Today, Store
     let sites: Vec<SiteRow> = company::sites(tx).await?.into_iter().filter(|site| site.active).collect();
     let date = |site: &SiteRow| now.with_timezone(&site.zones.latest()).date_naive();
     let mut departments = departments(tx, &sites, &sites.iter().map(date).collect::<Vec<_>>()).await?;
-    let read = read_through(tx).await?;
+    let mut clocks = clocks(tx).await?;
     let mut whole = Today::default();
     for site in sites {
         let departments = departments.remove(&site.id).unwrap_or_default();
         let mut count = Headcount::default();
         departments.iter().for_each(|department| count.add(department.count));
         whole.count.add(count);
-        let (date, read_through) = (date(&site), read.get(&site.id).copied());
-        whole.sites.push(SiteToday { site, date, count, departments, read_through });
+        let (date, clocks) = (date(&site), clocks.remove(&site.id).unwrap_or_default());
+        whole.sites.push(SiteToday { site, date, count, departments, clocks });
     }
     Ok(whole)
 }
@@ -142,18 +168,52 @@ async fn departments(
     Ok(by_site)
 }
 
-/// For each site the clock that lags most: up to when it was read.
-async fn read_through(tx: &mut TenantTx) -> Result<BTreeMap<SiteId, DateTime<Utc>>, StoreError> {
-    let rows: Vec<(SiteId, DateTime<Utc>)> = sqlx::query_as(
-        "SELECT site, min(through) FROM (
-             SELECT d.site, d.serial, max(w.through) AS through
-             FROM rec_device d JOIN watermark w ON w.company_id = d.company_id AND w.serial = d.serial
-             WHERE d.company_id = $1 AND d.deleted_dot IS NULL AND d.state = 'active' AND d.site IS NOT NULL
-             GROUP BY d.site, d.serial
-         ) clock GROUP BY site",
+/// The clocks in use of each site, and how far each was read.
+async fn clocks(tx: &mut TenantTx) -> Result<BTreeMap<SiteId, Vec<ClockToday>>, StoreError> {
+    let rows: Vec<(SiteId, String, Option<DateTime<Utc>>)> = sqlx::query_as(
+        "SELECT d.site, coalesce(d.name, d.serial),
+                (SELECT max(w.through) FROM watermark w WHERE w.company_id = $1 AND w.serial = d.serial)
+         FROM rec_device d
+         WHERE d.company_id = $1 AND d.deleted_dot IS NULL AND d.state = 'active' AND d.site IS NOT NULL
+               AND d.serial IS NOT NULL
+         ORDER BY 2",
     )
     .bind(tx.company())
     .fetch_all(tx.connection())
     .await?;
-    Ok(rows.into_iter().collect())
+    let mut by_site: BTreeMap<SiteId, Vec<ClockToday>> = BTreeMap::new();
+    for (site, name, through) in rows {
+        by_site.entry(site).or_default().push(ClockToday { name, through });
+    }
+    Ok(by_site)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_is_read_as_far_as_its_last_clock_and_not_at_all_without_it() {
+        let at = |minutes| DateTime::from_timestamp(minutes * 60, 0).unwrap();
+        let clock =
+            |name: &str, through: Option<i64>| ClockToday { name: name.to_owned(), through: through.map(at) };
+        let zones = shared_model::ZoneHistory::single(chrono_tz::Tz::Asia__Dhaka);
+        let id = SiteId::from_uuid(uuid::Uuid::nil());
+        let site = SiteRow { id, name: String::new(), code: String::new(), zones, active: true };
+        let mut day = SiteToday {
+            site,
+            date: NaiveDate::default(),
+            count: Headcount::default(),
+            departments: Vec::new(),
+            clocks: vec![clock("A", Some(100)), clock("B", Some(65))],
+        };
+        assert_eq!(day.read_through(), Some(at(65)));
+        assert_eq!(day.silent(at(100)).collect::<Vec<_>>(), ["B"]);
+        assert_eq!(day.silent(at(95)).count(), 0);
+        day.clocks.push(clock("C", None));
+        assert_eq!(day.read_through(), None);
+        assert_eq!(day.silent(at(95)).collect::<Vec<_>>(), ["C"]);
+        day.clocks.clear();
+        assert_eq!(day.read_through(), None);
+    }
 }

@@ -168,6 +168,74 @@ impl Store {
         Ok(token)
     }
 
+    /// Makes another one-time token for a person who has not set a password yet; those before it end.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn renew_token(
+        &self,
+        user: UserId,
+        author: Author,
+        entropy: &(impl Entropy + ?Sized),
+    ) -> Result<OneTimeCode, StoreError> {
+        let token = OneTimeCode::password(entropy);
+        let mut tx = self.pool.begin().await?;
+        sqlx::query("UPDATE password_token SET used_at = $2 WHERE user_id = $1 AND used_at IS NULL")
+            .bind(user)
+            .bind(author.at)
+            .execute(&mut *tx)
+            .await?;
+        insert_token(&mut tx, &token, Some(user), author.at).await?;
+        audit::write_operator(&mut tx, author, None, &Entry::new("user.renew_token", user.to_string()))
+            .await?;
+        tx.commit().await?;
+        Ok(token)
+    }
+
+    /// Changes a person's own password and ends every session but one.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn change_password(
+        &self,
+        user: UserId,
+        password: &str,
+        keep: &[u8; 32],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query("UPDATE app_user SET password = $2 WHERE user_id = $1")
+            .bind(user)
+            .bind(password)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("DELETE FROM session WHERE user_id = $1 AND token_hash <> $2")
+            .bind(user)
+            .bind(keep.as_slice())
+            .execute(&mut *tx)
+            .await?;
+        let author = Author { actor: user.into(), via: Via::Web, at: now };
+        audit::write_operator(&mut tx, author, None, &Entry::new("user.set_password", user.to_string()))
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The owners of a company, by address.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn owners(&self, company: CompanyId) -> Result<Vec<UserRow>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT u.user_id, u.email, u.name, u.operator, u.state, u.password IS NOT NULL AS has_password
+             FROM membership m JOIN app_user u USING (user_id)
+             WHERE m.company_id = $1 AND m.role = $2 ORDER BY lower(u.email)",
+        )
+        .bind(company)
+        .bind(Role::Owner.as_str())
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
     /// Sets the password of the person whom a token was made for.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use http::HeaderMap;
 use http::request::Parts;
 use parking_lot::Mutex;
 use shared_model::access::{Permission, Role};
@@ -24,6 +25,8 @@ pub struct Person {
     pub id: UserId,
     /// What the person is called.
     pub name: String,
+    /// The address under which the person signs in.
+    pub email: String,
     /// Whether the person operates the cloud.
     pub operator: bool,
     /// The company, its name, and the person's role there.
@@ -61,6 +64,7 @@ pub struct App {
 
 struct Inner {
     kit: Arc<Kit>,
+    https: bool,
     sessions: Sessions,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -93,6 +97,7 @@ impl App {
         let kit = Kit::new("Muster", text::locales(), Assets::kit(), CookieRules::new("muster-cloud", https));
         let inner = Inner {
             kit: Arc::new(kit),
+            https,
             sessions: Sessions { store },
             clock,
             entropy,
@@ -120,6 +125,13 @@ impl App {
 
     pub(super) fn throttle(&self) -> &Mutex<Throttle> {
         &self.inner.throttle
+    }
+
+    /// The cloud's address as this request has it; its host is one that we answer to.
+    pub(super) fn address(&self, headers: &HeaderMap) -> String {
+        let scheme = if self.inner.https { "https" } else { "http" };
+        let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        format!("{scheme}://{host}")
     }
 
     /// New salt for a password.
@@ -169,7 +181,10 @@ impl WebApp for App {
             user: Some(UserMenu {
                 name: person.name.clone(),
                 role: texts.t(text::role(role)).to_string(),
-                links: vec![(texts.t("switch-title").to_string(), "/switch".to_owned())],
+                links: vec![
+                    (texts.t("account-title").to_string(), "/account".to_owned()),
+                    (texts.t("switch-title").to_string(), "/switch".to_owned()),
+                ],
                 sign_out: "/sign-out",
             }),
         }
@@ -203,7 +218,13 @@ impl SessionStore for Sessions {
     async fn find(&self, key: &TokenHash) -> Result<Option<StoredSession<Person>>, StoreError> {
         let found = self.store.web_session(key.as_bytes()).await?;
         Ok(found.map(|row| StoredSession {
-            user: Person { id: row.user, name: row.name, operator: row.operator, company: row.company },
+            user: Person {
+                id: row.user,
+                name: row.name,
+                email: row.email,
+                operator: row.operator,
+                company: row.company,
+            },
             signed_in_at: row.signed_in_at,
             last_seen_at: row.last_seen_at,
         }))

@@ -8,7 +8,7 @@ use shared_model::access::Permission;
 use web_kit::{Access, Chip, Current, Failure, Page, RouteTable, Tone, View, WebApp as _};
 
 use super::{App, Person};
-use crate::store::edge;
+use crate::store::edge::{self, EdgeRow, EdgeState};
 use crate::store::tally::{self, ClockRow};
 
 pub(super) fn routes() -> RouteTable<App> {
@@ -22,10 +22,21 @@ enum Standing {
     Equal,
     /// The edge has more: on their way.
     Coming,
-    /// The cloud has more: of another edge, or the edge spoke before its last pushes.
-    Ahead,
+    /// The cloud has more: what came after the edge last told its numbers, or of another edge.
+    Newer,
     /// No edge spoke of it.
     Unknown,
+}
+
+impl Standing {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::Coming => "coming",
+            Self::Newer => "newer",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 struct Line {
@@ -43,6 +54,8 @@ struct Line {
 struct ListPage {
     page: Page,
     lines: Vec<Line>,
+    /// How long ago the edge that spoke least lately told its numbers.
+    told: Option<String>,
 }
 
 impl ListPage {
@@ -54,7 +67,7 @@ impl ListPage {
         let (tone, label) = match line.standing {
             Standing::Equal => (Tone::Good, self.page.t("clock-equal")),
             Standing::Coming => (Tone::Pending, self.page.t("clock-coming")),
-            Standing::Ahead => (Tone::Info, self.page.t("clock-ahead")),
+            Standing::Newer => (Tone::Good, self.page.t("clock-newer")),
             Standing::Unknown => (Tone::Neutral, self.page.t("clock-unknown")),
         };
         self.page.chip(tone, label.to_string())
@@ -67,7 +80,10 @@ async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
     let clocks = tally::clocks(&mut tx).await?;
     // What the edges said of their clocks; where two speak of one, the one that holds more of it.
     let mut said: BTreeMap<String, edge::ClockCounts> = BTreeMap::new();
-    for edge in edge::list(&mut tx).await? {
+    let edges = edge::list(&mut tx).await?;
+    let told = edges.iter().filter(|edge| edge.state == EdgeState::Active).filter_map(EdgeRow::told_at).min();
+    let told = told.map(|at| page.texts.ago(now.signed_duration_since(at)));
+    for edge in edges {
         for counts in edge.clocks() {
             let known = said.get(&counts.serial).map_or(-1, |known| known.ledger);
             if counts.ledger > known {
@@ -84,7 +100,7 @@ async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
                 Some(counts) => match counts.ledger.cmp(&clock.punches) {
                     std::cmp::Ordering::Equal => Standing::Equal,
                     std::cmp::Ordering::Greater => Standing::Coming,
-                    std::cmp::Ordering::Less => Standing::Ahead,
+                    std::cmp::Ordering::Less => Standing::Newer,
                 },
             };
             let ago = clock.through.map(|at| page.texts.ago(now.signed_duration_since(at)));
@@ -99,5 +115,5 @@ async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
             }
         })
         .collect();
-    Ok(View(ListPage { page, lines }))
+    Ok(View(ListPage { page, lines, told }))
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use shared_model::CompanyId;
-use web_kit::{Access, Current, Failure, FormState, Page, Refusal, RouteTable, View};
+use web_kit::{Access, Current, Failure, FormState, Page, Refusal, RouteTable, Tone, View};
 
 use super::{App, Person, text};
 use crate::store::user::Membership;
@@ -19,6 +19,7 @@ struct SwitchPage {
     page: Page,
     /// With the role's name, and whether it is the one shown now.
     companies: Vec<(Membership, String, bool)>,
+    good: Tone,
 }
 
 async fn show(State(app): State<App>, page: Page, who: Current<Person>) -> Result<View<SwitchPage>, Failure> {
@@ -30,7 +31,7 @@ async fn show(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
         (membership, role, is_shown)
     };
     let companies = memberships.into_iter().map(named).collect();
-    Ok(View(SwitchPage { page, companies }))
+    Ok(View(SwitchPage { page, companies, good: Tone::Good }))
 }
 
 async fn switch(State(app): State<App>, who: Current<Person>, form: FormState) -> Result<Response, Failure> {

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use shared_model::EdgeId;
 use shared_model::access::Permission;
+use web_kit::locale::DateStyle;
 use web_kit::{Access, Chip, Current, Failure, Flash, Page, Refusal, RouteTable, Tone, View, WebApp as _};
 
 use super::{App, Person};
@@ -27,6 +28,7 @@ const SILENT_MINUTES: i64 = 15;
 struct Line {
     edge: EdgeRow,
     sites: String,
+    enrolled: String,
     ago: Option<String>,
     waiting: Option<i64>,
     silent: bool,
@@ -62,6 +64,7 @@ impl ListPage {
 
     fn agreement(&self, line: &Comparison) -> Chip<'_> {
         let (tone, label) = match line.agreement {
+            Agreement::Nothing => (Tone::Neutral, self.page.t("digest-nothing")),
             Agreement::Same => (Tone::Good, self.page.t("digest-same")),
             Agreement::Waiting => (Tone::Pending, self.page.t("digest-waiting")),
             Agreement::Different => (Tone::Bad, self.page.t("digest-different")),
@@ -83,7 +86,8 @@ async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
         .into_iter()
         .map(|line| {
             let edge = edges.iter().find(|edge| edge.id == line.edge).map_or("", |edge| edge.name.as_str());
-            DigestLine { edge: edge.to_owned(), month: line.month.format("%Y-%m").to_string(), line }
+            let month = page.texts.date_as(line.month, DateStyle::Month);
+            DigestLine { edge: edge.to_owned(), month, line }
         })
         .collect();
     let lines = edges
@@ -91,6 +95,7 @@ async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
         .map(|edge| {
             let since = edge.last_seen.map(|at| now.signed_duration_since(at));
             Line {
+                enrolled: page.texts.date(edge.enrolled_at.date_naive()),
                 sites: edge.sites.iter().map(|site| name_of(*site)).collect::<Vec<_>>().join(", "),
                 ago: since.map(|since| page.texts.ago(since)),
                 silent: since.is_none_or(|since| since.num_minutes() >= SILENT_MINUTES),

@@ -75,7 +75,8 @@ async fn set_up(
         Err(error @ (UserError::BadEmail(_) | UserError::Store(_))) => return Err(error.into()),
     }
     app.throttle().lock().succeeded("/setup", source, now);
-    let person = Person { id: new.id, name: new.name.to_string(), operator: true, company: None };
+    let person =
+        Person { id: new.id, name: new.name.to_string(), email: new.email, operator: true, company: None };
     let cookie = session::begin(&app, &headers, &person).await?;
     Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, cookie)], Redirect::to("/companies")).into_response())
 }

@@ -15,11 +15,11 @@ use super::app::Peer;
 use super::{App, Person};
 
 pub(super) fn routes() -> RouteTable<App> {
-    RouteTable::new().get("/sign-in", Access::Public, show).post("/sign-in", Access::Public, sign_in).post(
-        "/sign-out",
-        Access::SignedIn,
-        sign_out,
-    )
+    RouteTable::new()
+        .get("/sign-in", Access::Public, show)
+        .post("/sign-in", Access::Public, sign_in)
+        .post("/sign-out", Access::SignedIn, sign_out)
+        .post("/language", Access::Public, web_kit::language::choose::<App>)
 }
 
 fn by_email(mut page: SignInPage) -> SignInPage {
@@ -66,7 +66,13 @@ async fn sign_in(
         return Ok(FormState::again(View(by_email(SignInPage::refused(page, form)))));
     };
     app.throttle().lock().succeeded(&email, source, now);
-    let person = Person { id: user.user_id, name: user.name, operator: user.operator, company: None };
+    let person = Person {
+        id: user.user_id,
+        name: user.name,
+        email: user.email,
+        operator: user.operator,
+        company: None,
+    };
     let cookie = session::begin(&app, &headers, &person).await?;
     let next = LocalPath::parse(form.raw("next")).unwrap_or_else(LocalPath::root);
     Ok(([(SET_COOKIE, cookie)], Redirect::to(next.as_str())).into_response())

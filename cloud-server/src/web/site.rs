@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono_tz::Tz;
+use http::HeaderMap;
 use shared_model::SiteId;
 use shared_model::access::Permission;
 use shared_model::text::{Code, Name};
@@ -36,6 +37,14 @@ struct ListPage {
 struct NewPage {
     page: Page,
     form: FormState,
+    zones: Vec<(String, String)>,
+}
+
+impl NewPage {
+    fn new(page: Page, form: FormState) -> Self {
+        let zones = web_kit::zone::choices(page.t("zone-choose").to_string());
+        Self { page, form, zones }
+    }
 }
 
 #[derive(Template)]
@@ -45,6 +54,10 @@ struct CodePage {
     site: SiteRow,
     code: String,
     minutes: i64,
+    /// Where the edge finds this cloud.
+    address: String,
+    /// What is typed at the edge's console.
+    command: String,
 }
 
 async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Result<View<ListPage>, Failure> {
@@ -67,7 +80,7 @@ async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
 }
 
 async fn new(page: Page) -> View<NewPage> {
-    View(NewPage { page, form: FormState::default() })
+    View(NewPage::new(page, FormState::default()))
 }
 
 async fn add(
@@ -81,13 +94,13 @@ async fn add(
     let code = form.parse(&texts, "code", Code::parse, |_| Key::new("code-bad"));
     let zone = form.parse(&texts, "zone", str::parse::<Tz>, |_| Key::new("zone-bad"));
     let (Some(name), Some(code), Some(zone)) = (name, code, zone) else {
-        return Ok(FormState::again(View(NewPage { page, form })));
+        return Ok(FormState::again(View(NewPage::new(page, form))));
     };
     let id = SiteId::mint(app.clock(), app.entropy());
     let mut tx = app.store().begin(&who.user.access()?).await?;
     if company::sites(&mut tx).await?.iter().any(|site| site.code == code.as_str()) {
         form.fail("code", texts.t("code-taken"));
-        return Ok(FormState::again(View(NewPage { page, form })));
+        return Ok(FormState::again(View(NewPage::new(page, form))));
     }
     company::add_site(&mut tx, id, &name, &code, zone, who.user.author(app.now())).await?;
     tx.commit().await?;
@@ -99,6 +112,7 @@ async fn make_code(
     State(app): State<App>,
     page: Page,
     who: Current<Person>,
+    headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<View<CodePage>, Failure> {
     let id: SiteId = id.parse().map_err(|_| Refusal::NotFound)?;
@@ -107,5 +121,7 @@ async fn make_code(
     let site = sites.into_iter().find(|site| site.id == id).ok_or(Refusal::NotFound)?;
     let new = edge::make_code(&mut tx, id, who.user.author(app.now()), app.entropy()).await?;
     tx.commit().await?;
-    Ok(View(CodePage { page, site, code: new.code.to_string(), minutes: CODE_LIFE.num_minutes() }))
+    let (code, address) = (new.code.to_string(), app.address(&headers));
+    let command = format!("muster-edge enroll --cloud {address} --code {code}");
+    Ok(View(CodePage { page, site, code, minutes: CODE_LIFE.num_minutes(), address, command }))
 }

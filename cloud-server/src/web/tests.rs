@@ -24,6 +24,12 @@ fn every_key_exists_and_is_used() {
 }
 
 #[test]
+fn the_pages_speak_english_and_bangla() {
+    let languages = super::text::locales().languages().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(languages, ["bn", "en"]);
+}
+
+#[test]
 fn every_icon_exists() {
     let sprite = std::fs::read_to_string(here().join("../web-kit/assets/image/icons.svg")).unwrap();
     assert_eq!(check::icons(&[&here().join("src/web"), &here().join("templates")], &sprite).unwrap(), []);

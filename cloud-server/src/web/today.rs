@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use shared_model::access::Permission;
 use web_kit::chart::ShareBar;
 use web_kit::{Access, Current, Failure, Page, Route, RouteTable, Tone, View, WebApp as _};
@@ -23,11 +23,16 @@ pub(super) fn routes() -> RouteTable<App> {
 struct TodayPage {
     page: Page,
     today: Today,
+    now: DateTime<Utc>,
+    /// The wall time of the first site.
     at: NaiveDateTime,
+    may_add_site: bool,
+    may_see_clocks: bool,
     good: Tone,
     warn: Tone,
     bad: Tone,
     pending: Tone,
+    neutral: Tone,
 }
 
 impl TodayPage {
@@ -39,13 +44,26 @@ impl TodayPage {
             .part(Tone::Good, part(on_time))
             .part(Tone::Warn, part(count.late))
             .part(Tone::Bad, part(count.absent))
-            .part(Tone::Pending, part(count.uncertain))
-            .part(Tone::Neutral, part(count.off))
+            .part(Tone::Neutral, part(count.uncertain))
+    }
+
+    /// The clocks that were not read for long, with their sites' names where there are several.
+    fn silent(&self) -> Vec<String> {
+        let several = self.today.sites.len() > 1;
+        let name = |site: &SiteToday, clock: &str| match several {
+            true => format!("{clock} ({})", site.site.name),
+            false => clock.to_owned(),
+        };
+        self.today
+            .sites
+            .iter()
+            .flat_map(|site| site.silent(self.now).map(|clock| name(site, clock)))
+            .collect()
     }
 
     /// Up to when the site's clocks were read, at the site's own time.
     fn read_through(&self, site: &SiteToday) -> Option<String> {
-        let through = site.read_through?.with_timezone(&site.site.zones.latest()).naive_local();
+        let through = site.read_through()?.with_timezone(&site.site.zones.latest()).naive_local();
         Some(self.page.texts.date_time(through))
     }
 }
@@ -63,13 +81,17 @@ async fn show(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
         None => now.naive_utc(),
     };
     let page = TodayPage {
+        may_add_site: app.allows(&who.user, Permission::SitesEdit),
+        may_see_clocks: app.allows(&who.user, Permission::ClocksView),
         page,
         today,
+        now,
         at,
         good: Tone::Good,
         warn: Tone::Warn,
         bad: Tone::Bad,
         pending: Tone::Pending,
+        neutral: Tone::Neutral,
     };
     Ok(View(page).into_response())
 }

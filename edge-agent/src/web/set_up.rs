@@ -83,7 +83,7 @@ impl SetUpPage {
     fn new(page: Page, form: FormState, has_site: bool) -> Self {
         let none = (String::new(), page.t("rule-off-none").to_string());
         let weekdays = weekday_choices(&page).into_iter().chain([none]).collect();
-        let zones = zone_choices(&page);
+        let zones = web_kit::zone::choices(page.t("set-up-zone-choose").to_string());
         Self { page, form, has_site, zones, weekdays }
     }
 }
@@ -271,32 +271,4 @@ async fn write(app: &App, answers: Answers, password_hash: String) -> Result<Opt
         })
         .await?;
     Ok(written.then_some(made))
-}
-
-/// Zones where garments are made come first.
-const USUAL_ZONES: [Tz; 12] = [
-    Tz::Asia__Dhaka,
-    Tz::Asia__Kolkata,
-    Tz::Asia__Karachi,
-    Tz::Asia__Colombo,
-    Tz::Asia__Kathmandu,
-    Tz::Asia__Yangon,
-    Tz::Asia__Phnom_Penh,
-    Tz::Asia__Ho_Chi_Minh,
-    Tz::Asia__Jakarta,
-    Tz::Asia__Shanghai,
-    Tz::Africa__Addis_Ababa,
-    Tz::Europe__Istanbul,
-];
-
-fn zone_choices(page: &Page) -> Vec<(String, String)> {
-    let choice = |zone: &Tz| (zone.name().to_owned(), zone.name().replace('_', " "));
-    let mut all: Vec<&Tz> = chrono_tz::TZ_VARIANTS
-        .iter()
-        .filter(|zone| zone.name().contains('/') && !zone.name().starts_with("Etc/"))
-        .collect();
-    all.sort_by_key(|zone| zone.name());
-    let rest = all.into_iter().filter(|zone| !USUAL_ZONES.contains(zone));
-    let none = (String::new(), page.t("set-up-zone-choose").to_string());
-    std::iter::once(none).chain(USUAL_ZONES.iter().chain(rest).map(choice)).collect()
 }

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
-use web_kit::locale::language_cookie;
 use web_kit::password::PasswordError;
 use web_kit::sign_in::SignInPage;
 use web_kit::{Access, Failure, FormState, LocalPath, Page, Refusal, RouteTable, View, WebApp as _, session};
@@ -18,7 +17,7 @@ pub(super) fn routes() -> RouteTable<App> {
         .get("/sign-in", Access::Public, show)
         .post("/sign-in", Access::Public, sign_in)
         .post("/sign-out", Access::SignedIn, sign_out)
-        .post("/language", Access::Public, set_language)
+        .post("/language", Access::Public, web_kit::language::choose::<App>)
 }
 
 async fn show(State(app): State<App>, page: Page, query: ListQuery) -> Result<Response, Failure> {
@@ -63,13 +62,4 @@ async fn sign_in(
 async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Response, Failure> {
     let cookie = session::end(&app, &headers).await?;
     Ok(([(SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
-}
-
-async fn set_language(State(app): State<App>, form: FormState) -> Response {
-    let next = LocalPath::parse(form.raw("next")).unwrap_or_else(LocalPath::root);
-    let target = Redirect::to(next.as_str());
-    match language_cookie(app.kit().locales.languages(), form.value("language")) {
-        Some(cookie) => ([(SET_COOKIE, cookie)], target).into_response(),
-        None => target.into_response(),
-    }
 }
