@@ -213,7 +213,12 @@ impl<'a> Computing<'a> {
             allowances: Vec::new(),
             exceptions: Vec::new(),
         };
-        let needs_approval = company::requires_approval(self.book, self.person, &record, plan);
+        let mut needs_approval = false;
+        if company::may_require_approval(self.book) {
+            // A rule sees the overtime as it would be without it.
+            record.overtime = overtime::settle(plan, tiers.clone(), worked, false, &mut Trace::default());
+            needs_approval = company::requires_approval(self.book, self.person, &record, plan);
+        }
         record.overtime = overtime::settle(plan, tiers, worked, needs_approval, &mut trace);
         if record.overtime.above_limit > Seconds::ZERO {
             record.flags.insert(Flag::AboveLimit);

@@ -11,8 +11,12 @@ use crate::rulebook::{KnownRule, Rulebook};
 use crate::shift::weekday_of;
 use crate::time::Seconds;
 
-/// Whether a rule makes the day's overtime need approval; looked at before overtime is settled, on the record as it
-/// stands then.
+/// Whether there are rules that may make overtime need approval.
+pub(super) fn may_require_approval(book: &Rulebook) -> bool {
+    book.company_rules().iter().any(|rule| rule.definition.then == Effect::RequireApproval)
+}
+
+/// Whether a rule makes the day's overtime need approval.
 pub(super) fn requires_approval(
     book: &Rulebook,
     person: &Person<'_>,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod arbitrary;
+mod document;
 mod property;
 mod regression;
 mod scene;

@@ -81,3 +81,16 @@ fn a_week_goes_on_from_what_was_found_on_its_stored_days_not_from_what_counted()
     let second = compute(&setting.book, &setting.person(&all.days), &ask);
     assert_eq!(second.days[0], all.days[1]);
 }
+
+#[test]
+fn a_company_rule_that_requires_approval_sees_the_overtime() {
+    let rule = json!([{"when": "overtime_min > 60", "then": "require_approval"}]);
+    let scene = Scene::factory().with(json!({"company_rules": rule}));
+    scene
+        .clone()
+        .punched("2026-11-16", "08:00 18:01")
+        .gives("2026-11-16", "overtime 1:01, overtime_approval to_approve, overtime_payable -");
+    scene
+        .punched("2026-11-16", "08:00 18:00")
+        .gives("2026-11-16", "overtime 1:00, overtime_approval -, overtime_payable 1:00");
+}
