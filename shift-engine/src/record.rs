@@ -3,18 +3,25 @@
 //! A record's canonical bytes are its compact JSON behind [`RECORD_VERSION`]: fields in the order of the types, sets
 //! sorted, whole numbers only, what is nothing left out. The same inputs give the same bytes on every machine.
 
+mod overtime;
+mod period;
+mod punch_use;
+
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
-use serde::de::Error as _;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Serialize};
 use shared_model::entity::LeavePortion;
 use shared_model::text::Code;
-use shared_model::{CompanyRuleId, LeaveId, PolicyId, PunchId, ShiftId};
+use shared_model::{CompanyRuleId, LeaveId, PolicyId, ShiftId};
 
 use crate::exception::Exception;
-use crate::policy::Rate;
 use crate::time::{Instant, Seconds};
+
+pub use overtime::{Overtime, OvertimeState, TierKind, TierTime};
+pub use period::{PeriodKind, PeriodRecord};
+pub use punch_use::{PunchRole, PunchUse};
 
 /// The version of the records' shape; part of every digest.
 pub const RECORD_VERSION: u8 = 1;
@@ -282,93 +289,6 @@ pub struct LeaveMark {
     pub paid: bool,
 }
 
-/// The overtime of a day, from found to payable.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Overtime {
-    /// What the rules find.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub found: Seconds,
-    /// What counts after minimum, unit and cap.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub counted: Seconds,
-    /// What was approved; `None` = nobody decided.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub approved: Option<Seconds>,
-    /// What is paid.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub payable: Seconds,
-    /// Of what counts, what is above a legal maximum. Shown, never hidden.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub above_limit: Seconds,
-    /// Where approval stands.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub approval: OvertimeState,
-    /// What counts, by tier.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub tiers: Vec<TierTime>,
-    /// What the rules find, by tier, where that is not what counts: weeks and periods go on from it.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub found_tiers: Vec<TierTime>,
-}
-
-impl Overtime {
-    /// What the rules find, by tier.
-    #[must_use]
-    pub fn found_by_tier(&self) -> &[TierTime] {
-        if self.found_tiers.is_empty() { &self.tiers } else { &self.found_tiers }
-    }
-}
-
-/// Where the approval of a day's overtime stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OvertimeState {
-    /// There is none.
-    #[default]
-    None,
-    /// It needs no approval.
-    Automatic,
-    /// It waits.
-    ToApprove,
-    /// It was approved, perhaps in part.
-    Approved,
-    /// It was refused.
-    Rejected,
-}
-
-named! {
-    /// What makes time of a tier overtime.
-    TierKind {
-        /// Work on a public holiday.
-        Holiday = "holiday",
-        /// Work on a weekly off.
-        OffDay = "off_day",
-        /// Work on the n-th day in a row.
-        Consecutive = "consecutive",
-        /// The day.
-        Daily = "daily",
-        /// The week.
-        Weekly = "weekly",
-        /// The period.
-        Period = "period",
-    }
-}
-
-/// Time of one tier.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TierTime {
-    /// What makes it overtime.
-    pub kind: TierKind,
-    /// The tier's name.
-    pub id: Box<str>,
-    /// What it is worth.
-    pub rate: Rate,
-    /// How much.
-    pub seconds: Seconds,
-}
-
 /// An allowance that a company rule gave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -381,119 +301,6 @@ pub struct Allowance {
     pub seconds: Seconds,
     /// Money paid on top, in minor units.
     pub minor_units: i64,
-}
-
-named! {
-    /// The kinds of periods that are summed up.
-    PeriodKind {
-        /// A week, by the company's first weekday.
-        Week = "week",
-        /// A calendar month.
-        Month = "month",
-        /// A pay period.
-        PayPeriod = "pay_period",
-    }
-}
-
-/// The sums of one employee over one period, of the days that are known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PeriodRecord {
-    /// What kind of period.
-    pub kind: PeriodKind,
-    /// First date.
-    pub from: NaiveDate,
-    /// Last date.
-    pub to: NaiveDate,
-    /// Whether every day of it that has a record is final, and the last day is over.
-    pub state: DayState,
-    /// Days present.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub present: u16,
-    /// Days absent.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub absent: u16,
-    /// Half days.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub half_days: u16,
-    /// Weekly offs.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub weekly_offs: u16,
-    /// Public holidays.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub holidays: u16,
-    /// Days of full leave.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub leaves: u16,
-    /// Lates.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub late_count: u16,
-    /// Early exits.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub early_count: u16,
-    /// Half days taken off for lates.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub penalty_half_days: u16,
-    /// The figures of its days together.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub figures: Figures,
-    /// Overtime that counts.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub overtime: Seconds,
-    /// Overtime that is paid.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub payable_overtime: Seconds,
-    /// Overtime above a legal maximum of the day or the period.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub overtime_above_limit: Seconds,
-    /// Whether a legal maximum of the period was passed.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub limit_breached: bool,
-}
-
-/// What became of one punch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PunchUse {
-    /// The punch.
-    pub punch: PunchId,
-    /// Its instant, zone corrections applied.
-    pub at: Instant,
-    /// The work date it counted for; for a punch that counted nowhere, its local date.
-    pub date: NaiveDate,
-    /// The shift it counted for.
-    pub shift: Option<ShiftId>,
-    /// What it was.
-    pub role: PunchRole,
-}
-
-named! {
-    /// What a punch was.
-    PunchRole {
-        /// An in.
-        In = "in",
-        /// An out.
-        Out = "out",
-        /// Between first in and last out, or an odd one: kept, not counted.
-        Between = "between",
-        /// The same act as the punch just before it.
-        Folded = "folded",
-        /// The same punch by another way, as a note says.
-        Same = "same",
-        /// Void, as a note says.
-        Void = "void",
-        /// No shift's.
-        Unassigned = "unassigned",
-        /// Of a date on which the person was not employed.
-        NotEmployed = "not_employed",
-    }
-}
-
-impl PunchRole {
-    /// Whether the punch belongs to a work date.
-    #[must_use]
-    pub const fn counts(self) -> bool {
-        matches!(self, Self::In | Self::Out | Self::Between | Self::Folded)
-    }
 }
 
 /// A figure of a locked day that would now be another.
@@ -550,6 +357,13 @@ fn canonical<T: Serialize>(record: &T) -> Vec<u8> {
     bytes
 }
 
+fn from_canonical<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    match bytes.split_first() {
+        Some((&RECORD_VERSION, json)) => serde_json::from_slice(json),
+        _ => Err(serde_json::Error::custom("the bytes are of another record version")),
+    }
+}
+
 impl DayRecord {
     /// The canonical bytes: [`RECORD_VERSION`], then compact JSON.
     #[must_use]
@@ -562,34 +376,12 @@ impl DayRecord {
     /// # Errors
     /// Bytes of another version or of no record.
     pub fn from_canonical(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        match bytes.split_first() {
-            Some((&RECORD_VERSION, json)) => serde_json::from_slice(json),
-            _ => Err(serde_json::Error::custom("the bytes are of another record version")),
-        }
+        from_canonical(bytes)
     }
 
     /// The hash of its canonical bytes.
     #[must_use]
     pub fn digest(&self) -> Digest {
         Digest::of(blake3::Hasher::new().update(&self.canonical()))
-    }
-}
-
-impl PeriodRecord {
-    /// The canonical bytes: [`RECORD_VERSION`], then compact JSON.
-    #[must_use]
-    pub fn canonical(&self) -> Vec<u8> {
-        canonical(self)
-    }
-
-    /// Reads canonical bytes.
-    ///
-    /// # Errors
-    /// Bytes of another version or of no record.
-    pub fn from_canonical(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        match bytes.split_first() {
-            Some((&RECORD_VERSION, json)) => serde_json::from_slice(json),
-            _ => Err(serde_json::Error::custom("the bytes are of another record version")),
-        }
     }
 }
