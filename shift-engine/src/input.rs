@@ -44,7 +44,7 @@ pub struct Person<'a> {
     pub id: EmployeeId,
     /// Home site, department, first and last day.
     pub record: &'a Employee,
-    /// The person's punches, from the dates that [`crate::reach`] names: [`MARGIN_DAYS`] before the first date asked for
+    /// The person's punches, from the dates that [`crate::reach()`] names: [`MARGIN_DAYS`] before the first date asked for
     /// (or [`LOOKBACK_DAYS`]) to [`MARGIN_DAYS`] after the last.
     pub punches: &'a [PunchFact],
     /// Notes on those punches.
