@@ -44,7 +44,7 @@ fn ours(folder: &Path, serial: &ClockSerial, punches: Vec<Punch>) -> Result<u64>
     let mut rows = punches.into_iter().map(Delivered::Punch).peekable();
     while rows.peek().is_some() {
         let rows = rows.by_ref().take(BATCH).collect();
-        deliveries.push(Delivery { serial: serial.clone(), route: Route::Pull, rows });
+        deliveries.push(Delivery { serial: serial.clone(), route: Route::Pull, after: None, rows });
     }
     let (taken, took) = timed(|| {
         let mut new = 0;
