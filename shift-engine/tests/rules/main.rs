@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod arbitrary;
+mod complaint;
 mod document;
 mod property;
 mod regression;
 mod scene;
+mod table;

@@ -143,11 +143,10 @@ proptest! {
         }
         prop_assert!(met.values().all(|times| *times == 1), "a punch is told of twice");
         let zones = scenario.zones();
-        for punch in &setting.punches {
-            let date = punch.instant.to_utc().with_timezone(&zones.zone_on(punch.raw_time.wall().date())).date_naive();
-            if setting.from <= date && date <= setting.to {
-                prop_assert!(met.contains_key(&punch.id), "{} is lost", punch.raw_time);
-            }
+        let midnight = |date: NaiveDate| Instant::from(zones.resolve(date.and_time(chrono::NaiveTime::MIN)).0);
+        let (first, after) = (midnight(setting.from), midnight(setting.to.succ_opt().unwrap()));
+        for punch in setting.punches.iter().filter(|punch| first <= punch.instant && punch.instant < after) {
+            prop_assert!(met.contains_key(&punch.id), "{} is lost", punch.raw_time);
         }
         let void: BTreeSet<_> = setting.notes.iter().map(|(_, note)| note.punch).collect();
         for used in &output.punches {
