@@ -58,7 +58,8 @@ SELECT app_may('attendance_period', 'SELECT, INSERT, UPDATE, DELETE');
 -- What must be worked out again, written in the transaction of what changed. Entries repeat each other; who takes some
 -- removes exactly those. Scope `log`: the punches at places from_seq..to_seq of an origin's ledger stream, one entry a
 -- batch, so that a push pays for one row. Other scopes: `key` names an employee, department or site by its id, or a
--- clock's user code; NULL dates are open ends.
+-- clock's user code; NULL dates are open ends. An entry for many (department, site, everyone) is worked through in the
+-- order of people's ids: `after` is the last who was worked out.
 CREATE TABLE recompute_queue (
     company_id uuid NOT NULL,
     entry_id uuid NOT NULL,
@@ -69,12 +70,13 @@ CREATE TABLE recompute_queue (
     origin bigint,
     from_seq bigint,
     to_seq bigint,
+    after uuid,
     queued_at timestamptz NOT NULL,
     PRIMARY KEY (company_id, entry_id),
     CHECK ((scope = 'log') = (origin IS NOT NULL AND from_seq IS NOT NULL AND to_seq IS NOT NULL))
 );
 SELECT company_table('recompute_queue');
-SELECT app_may('recompute_queue', 'SELECT, INSERT, DELETE');
+SELECT app_may('recompute_queue', 'SELECT, INSERT, UPDATE, DELETE');
 
 -- What an edge says its own results are, for comparison with ours: one digest a month over the final days of its
 -- sites' people, as cloud-server/src/store/digest.rs says.

@@ -30,6 +30,7 @@ pub mod record;
 pub mod roster;
 pub mod rulebook;
 pub mod scenario;
+pub mod scope;
 pub mod shift;
 pub mod time;
 
@@ -56,6 +57,7 @@ pub use record::{
 pub use roster::{RosterDayShifts, RosterPattern};
 pub use rulebook::{Problem, Rulebook, Sources};
 pub use scenario::Scenario;
+pub use scope::{DateSpan, Scope};
 pub use shift::ShiftDefinition;
 pub use time::{Instant, Minutes, Seconds, TimeOfDay};
 

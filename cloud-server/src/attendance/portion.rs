@@ -9,58 +9,37 @@ use shift_engine::{Directory, Instant, Reach, Recomputed, Shared};
 
 use super::Attendance;
 use crate::store::attendance::{intake, load, save, site};
-use crate::store::recompute::{self, DateSpan, Scope};
+use crate::store::recompute::{self, DateSpan, Scope, Wide};
 use crate::store::{StoreError, TenantTx};
 
 /// Entries of the queue looked at together.
 const ENTRIES: i64 = 200;
-/// People worked out in one transaction; of a scope with more, each gets an entry of his own.
-const PEOPLE: usize = 200;
+/// People worked out in one transaction. Where punches are of more, each person gets an entry; an entry for many is
+/// worked through so many at a time.
+pub(super) const PEOPLE: usize = 200;
 
 /// People with the dates that are asked of them, open ends included.
 type Asked = BTreeMap<EmployeeId, Vec<(Option<NaiveDate>, Option<NaiveDate>)>>;
 
 impl Attendance {
-    /// Works off a portion of a company's queue; `false` when there is none, or another server is at it.
-    pub(super) async fn work_portion(&mut self, company: CompanyId) -> Result<bool, StoreError> {
+    /// Works off a portion of a company's queue: punches and single people first, then what is for many. `false` when there
+    /// is none, or another server is at it.
+    ///
+    /// # Errors
+    /// The database's; nothing of the portion is stored then.
+    pub async fn work_portion(&mut self, company: CompanyId) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let Some((mut tx, directory)) = self.begin(company).await? else { return Ok(false) };
+        let portion = Portion { directory: &directory, now: now.into() };
         let waiting = recompute::waiting(&mut tx, ENTRIES).await?;
-        if waiting.entries.is_empty() {
+        if !waiting.entries.is_empty() {
+            portion.work_punches(&mut tx, waiting).await?;
+        } else if let Some(wide) = recompute::next_wide(&mut tx).await? {
+            portion.work_wide(&mut tx, &wide).await?;
+        } else {
             tx.rollback().await?;
             return Ok(false);
         }
-        let punches = intake::punches_of_entries(&mut tx, &waiting.entries).await?;
-        let found = directory.distribute(&punches);
-        intake::distribute(&mut tx, &found).await?;
-        let mut asked = Asked::new();
-        for (scope, dates) in waiting.work {
-            let people = match &scope {
-                Scope::Code(code) => directory.identities().owners_of_code(code).collect(),
-                Scope::Employee(_) | Scope::Department(_) | Scope::Site(_) | Scope::Everyone => {
-                    load::people_of(&mut tx, &scope).await?
-                }
-            };
-            for employee in people {
-                asked.entry(employee).or_default().push((dates.from, dates.to));
-            }
-        }
-        if asked.len() > PEOPLE {
-            let each = asked.into_iter().flat_map(|(employee, spans)| {
-                let row = move |(from, to)| (Scope::Employee(employee), DateSpan { from, to });
-                spans.into_iter().map(row)
-            });
-            let each: BTreeSet<_> = each.collect();
-            recompute::ask(&mut tx, &Vec::from_iter(each), now).await?;
-        } else {
-            let portion = Portion { directory: &directory, now: now.into() };
-            let done = portion.compute(&mut tx, asked).await?;
-            save::people(&mut tx, &done, now).await?;
-            let lost = directory.distribute(done.iter().flat_map(|person| &person.lost));
-            intake::distribute(&mut tx, &lost).await?;
-            recompute::ask(&mut tx, &days_of(&lost.owned), now).await?;
-        }
-        recompute::done(&mut tx, &waiting.entries).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -78,6 +57,56 @@ struct Portion<'a> {
 }
 
 impl Portion<'_> {
+    /// Punches to their owners, and the people they and single entries ask for.
+    async fn work_punches(&self, tx: &mut TenantTx, waiting: recompute::Asked) -> Result<(), StoreError> {
+        let punches = intake::punches_of_entries(tx, &waiting.entries).await?;
+        intake::distribute(tx, &self.directory.distribute(&punches)).await?;
+        let mut asked = Asked::new();
+        for (scope, dates) in waiting.work {
+            let people: Vec<EmployeeId> = match scope {
+                Scope::Code(code) => self.directory.identities().owners_of_code(&code).collect(),
+                Scope::Employee(id) => vec![id],
+                // Entries for many are never among these.
+                Scope::Department(_) | Scope::Site(_) | Scope::Everyone => continue,
+            };
+            for employee in people {
+                asked.entry(employee).or_default().push((dates.from, dates.to));
+            }
+        }
+        if asked.len() > PEOPLE {
+            let each = asked.into_iter().flat_map(|(employee, spans)| {
+                let row = move |(from, to)| (Scope::Employee(employee), DateSpan { from, to });
+                spans.into_iter().map(row)
+            });
+            let each: BTreeSet<_> = each.collect();
+            recompute::ask(tx, &Vec::from_iter(each), self.now.to_utc()).await?;
+        } else {
+            self.work_out(tx, asked).await?;
+        }
+        recompute::done(tx, &waiting.entries).await
+    }
+
+    /// The next people of an entry for many.
+    async fn work_wide(&self, tx: &mut TenantTx, wide: &Wide) -> Result<(), StoreError> {
+        let people = load::people_of(tx, &wide.scope, wide.after, PEOPLE).await?;
+        let dates = (wide.dates.from, wide.dates.to);
+        self.work_out(tx, people.iter().map(|employee| (*employee, vec![dates])).collect()).await?;
+        match people.last().filter(|_| people.len() == PEOPLE) {
+            Some(last) => recompute::advance(tx, wide.entry, *last).await,
+            None => recompute::done(tx, &[wide.entry]).await,
+        }
+    }
+
+    /// Works people out, stores the results, and asks for the owners of punches that are theirs no longer.
+    async fn work_out(&self, tx: &mut TenantTx, asked: Asked) -> Result<(), StoreError> {
+        let now = self.now.to_utc();
+        let done = self.compute(tx, asked).await?;
+        save::people(tx, &done, now).await?;
+        let lost = self.directory.distribute(done.iter().flat_map(|person| &person.lost));
+        intake::distribute(tx, &lost).await?;
+        recompute::ask(tx, &days_of(&lost.owned), now).await
+    }
+
     /// Works people out. Spans of one person far apart come one after the other, because a month's sum builds on what is
     /// stored: all but the first are asked for again.
     async fn compute(&self, tx: &mut TenantTx, asked: Asked) -> Result<Vec<Recomputed>, StoreError> {

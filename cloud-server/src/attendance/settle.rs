@@ -1,12 +1,13 @@
 //! What time alone changes: a new date begins, a window closes, a clock catches up.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
 use shared_model::CompanyId;
 use shift_engine::Instant;
 
 use super::Attendance;
+use super::portion::PEOPLE;
 use crate::store::StoreError;
 use crate::store::attendance::{load, site};
 use crate::store::recompute::{self, DateSpan, Scope};
@@ -47,11 +48,20 @@ impl Attendance {
             let read_to = site::read_to(&mut tx).await?;
             let clocks: HashMap<_, _> =
                 directory.sites().map(|(id, rules)| (id, rules.completeness(&read_to))).collect();
-            let settled = settling.iter().filter(|day| {
+            let mut settled: BTreeMap<_, Vec<_>> = BTreeMap::new();
+            for day in settling {
                 let past = Instant::from_unix(day.closes_at.timestamp() + 1);
-                clocks.get(&day.site).is_some_and(|clocks| clocks.waits_for(past).is_none())
-            });
-            asked.extend(settled.map(|day| (Scope::Employee(day.employee), DateSpan::day(day.work_date))));
+                if clocks.get(&day.site).is_some_and(|clocks| clocks.waits_for(past).is_none()) {
+                    settled.entry((day.site, day.work_date)).or_default().push(day.employee);
+                }
+            }
+            for ((site, date), people) in settled {
+                if people.len() > PEOPLE {
+                    asked.push((Scope::Site(site), DateSpan::day(date)));
+                } else {
+                    asked.extend(people.into_iter().map(|one| (Scope::Employee(one), DateSpan::day(date))));
+                }
+            }
         }
         recompute::ask(&mut tx, &asked, now).await?;
         tx.commit().await

@@ -241,7 +241,7 @@ async fn ask_for_affected(
     for write in records {
         let (kind, key) = write.key;
         for fields in write.before.iter().chain([&write.record.fields]) {
-            asked.extend(recompute::affected(kind, key, fields));
+            asked.extend(shift_engine::scope::affected(kind, key, fields));
             if kind == Kind::PunchNote {
                 let punch = fields.get(&FieldTag(1)).and_then(Value::as_str);
                 punches.extend(punch.and_then(|text| text.parse::<Uuid>().ok()));

@@ -3,78 +3,59 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde_json::Value;
-use shared_model::entity::ScopeKind;
-use shared_model::{DepartmentId, EmployeeId, FieldMap, FieldTag, Kind, SiteId, UserCode};
+use shared_model::{EmployeeId, UserCode};
 use uuid::Uuid;
 
 use super::{StoreError, TenantTx};
 
-/// Whose attendance must be worked out again.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// One person's.
-    Employee(EmployeeId),
-    /// Of whoever has this code on any clock.
-    Code(UserCode),
-    /// A department's people.
-    Department(DepartmentId),
-    /// A site's people.
-    Site(SiteId),
-    /// Everybody's.
-    Everyone,
-}
+pub use shift_engine::{DateSpan, Scope};
 
-/// Work dates, both included; `None` = open at that end. The dates of [`Scope::Code`] are those of the clock's wall time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DateSpan {
-    /// The first.
-    pub from: Option<NaiveDate>,
-    /// The last.
-    pub to: Option<NaiveDate>,
-}
-
-impl DateSpan {
-    /// Every date.
-    pub const ALWAYS: Self = Self { from: None, to: None };
-
-    /// One date.
-    #[must_use]
-    pub const fn day(date: NaiveDate) -> Self {
-        Self { from: Some(date), to: Some(date) }
-    }
-}
-
-/// Some of the queue: what to work out, and which entries asked for it.
+/// Some of the queue's entries for punches and single people: what to work out, and which entries asked for it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Asked {
-    /// What to work out, each once.
+    /// What to work out, each once; codes and employees only.
     pub work: BTreeSet<(Scope, DateSpan)>,
     /// The entries, for [`done`].
     pub entries: Vec<Uuid>,
 }
 
-impl Scope {
-    fn columns(&self) -> (&'static str, String) {
-        match self {
-            Self::Employee(id) => ("employee", id.to_string()),
-            Self::Code(code) => ("code", code.to_string()),
-            Self::Department(id) => ("department", id.to_string()),
-            Self::Site(id) => ("site", id.to_string()),
-            Self::Everyone => ("everyone", String::new()),
-        }
-    }
+/// An entry for many people, worked through in the order of their ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wide {
+    /// The entry.
+    pub entry: Uuid,
+    /// Whose.
+    pub scope: Scope,
+    /// Which dates.
+    pub dates: DateSpan,
+    /// The last person who was worked out.
+    pub after: Option<EmployeeId>,
+}
 
-    fn parse(scope: &str, key: &str) -> Option<Self> {
-        match scope {
-            "employee" => key.parse().ok().map(Self::Employee),
-            "code" => UserCode::parse(key).ok().map(Self::Code),
-            "department" => key.parse().ok().map(Self::Department),
-            "site" => key.parse().ok().map(Self::Site),
-            "everyone" => Some(Self::Everyone),
-            _ => None,
-        }
+fn columns(scope: &Scope) -> (&'static str, String) {
+    match scope {
+        Scope::Employee(id) => ("employee", id.to_string()),
+        Scope::Code(code) => ("code", code.to_string()),
+        Scope::Department(id) => ("department", id.to_string()),
+        Scope::Site(id) => ("site", id.to_string()),
+        Scope::Everyone => ("everyone", String::new()),
     }
+}
+
+fn parse(scope: &str, key: &str, entry: Uuid) -> Result<Scope, StoreError> {
+    match scope {
+        "employee" => key.parse().ok().map(Scope::Employee),
+        "code" => UserCode::parse(key).ok().map(Scope::Code),
+        "department" => key.parse().ok().map(Scope::Department),
+        "site" => key.parse().ok().map(Scope::Site),
+        "everyone" => Some(Scope::Everyone),
+        _ => None,
+    }
+    .ok_or_else(|| StoreError::Corrupt {
+        table: "recompute_queue",
+        id: entry.to_string(),
+        cause: "unknown scope or key".to_owned(),
+    })
 }
 
 /// Asks for recomputation.
@@ -89,7 +70,7 @@ pub async fn ask(
     if asked.is_empty() {
         return Ok(());
     }
-    let (scopes, keys): (Vec<&str>, Vec<String>) = asked.iter().map(|(scope, _)| scope.columns()).unzip();
+    let (scopes, keys): (Vec<&str>, Vec<String>) = asked.iter().map(|(scope, _)| columns(scope)).unzip();
     sqlx::query(
         "INSERT INTO recompute_queue (company_id, entry_id, scope, key, date_from, date_to, queued_at)
          SELECT $1, gen_random_uuid(), scope, key, date_from, date_to, $2
@@ -109,7 +90,9 @@ pub async fn ask(
 /// Spans of the ledger stream taken at once: each may stand for a whole batch of punches.
 const LOG_ENTRIES: usize = 8;
 
-/// Reads of the oldest `limit` entries all but the surplus of ledger spans. Spans of the ledger stream come out as the codes and dates of their punches.
+/// Reads of the oldest `limit` entries for punches and single people all but the surplus of ledger spans. Spans of the
+/// ledger stream come out as the codes and dates of their punches. Entries for many are not among them: they wait until
+/// nothing of this kind is left ([`next_wide`]), so that a fresh punch never stands behind a change for everybody.
 ///
 /// Nothing is removed or locked: the caller works it out, then calls [`done`] in the transaction that stores the results.
 /// What is asked for meanwhile has entries of its own.
@@ -121,7 +104,7 @@ pub async fn waiting(tx: &mut TenantTx, limit: i64) -> Result<Asked, StoreError>
         (Uuid, String, String, Option<NaiveDate>, Option<NaiveDate>, Option<i64>, Option<i64>, Option<i64>);
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT entry_id, scope, key, date_from, date_to, origin, from_seq, to_seq FROM recompute_queue
-         WHERE company_id = $1 ORDER BY queued_at, entry_id LIMIT $2",
+         WHERE company_id = $1 AND scope IN ('log', 'code', 'employee') ORDER BY queued_at, entry_id LIMIT $2",
     )
     .bind(tx.company())
     .bind(limit)
@@ -140,11 +123,7 @@ pub async fn waiting(tx: &mut TenantTx, limit: i64) -> Result<Asked, StoreError>
             spans.2.push(to_seq);
         } else {
             asked.entries.push(entry);
-            let scope = Scope::parse(&scope, &key).ok_or_else(|| StoreError::Corrupt {
-                table: "recompute_queue",
-                id: entry.to_string(),
-                cause: "unknown scope or key".to_owned(),
-            })?;
+            let scope = parse(&scope, &key, entry)?;
             asked.work.insert((scope, DateSpan { from, to }));
         }
     }
@@ -172,6 +151,57 @@ pub async fn waiting(tx: &mut TenantTx, limit: i64) -> Result<Asked, StoreError>
     Ok(asked)
 }
 
+/// The entry for many people that is to be worked at: one that was begun before, else the oldest. Other entries that ask
+/// for nothing beyond it are dropped when it is begun.
+///
+/// # Errors
+/// The database's, or a row that cannot be read.
+pub async fn next_wide(tx: &mut TenantTx) -> Result<Option<Wide>, StoreError> {
+    type Row = (Uuid, String, String, Option<NaiveDate>, Option<NaiveDate>, Option<EmployeeId>);
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT entry_id, scope, key, date_from, date_to, after FROM recompute_queue
+         WHERE company_id = $1 AND scope IN ('department', 'site', 'everyone')
+         ORDER BY after IS NULL, queued_at, entry_id LIMIT 1",
+    )
+    .bind(tx.company())
+    .fetch_optional(tx.connection())
+    .await?;
+    let Some((entry, scope, key, from, to, after)) = row else { return Ok(None) };
+    if after.is_none() {
+        sqlx::query(
+            "DELETE FROM recompute_queue
+             WHERE company_id = $1 AND entry_id <> $2 AND after IS NULL
+               AND scope IN ('department', 'site', 'everyone')
+               AND ($3 = 'everyone' OR (scope = $3 AND key = $4))
+               AND ($5::date IS NULL OR date_from >= $5) AND ($6::date IS NULL OR date_to <= $6)",
+        )
+        .bind(tx.company())
+        .bind(entry)
+        .bind(&scope)
+        .bind(&key)
+        .bind(from)
+        .bind(to)
+        .execute(tx.connection())
+        .await?;
+    }
+    let scope = parse(&scope, &key, entry)?;
+    Ok(Some(Wide { entry, scope, dates: DateSpan { from, to }, after }))
+}
+
+/// Notes that an entry for many is worked out up to a person.
+///
+/// # Errors
+/// The database's.
+pub async fn advance(tx: &mut TenantTx, entry: Uuid, after: EmployeeId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE recompute_queue SET after = $3 WHERE company_id = $1 AND entry_id = $2")
+        .bind(tx.company())
+        .bind(entry)
+        .bind(after)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
 /// Removes entries that were worked out.
 ///
 /// # Errors
@@ -183,42 +213,6 @@ pub async fn done(tx: &mut TenantTx, entries: &[Uuid]) -> Result<(), StoreError>
         .execute(tx.connection())
         .await?;
     Ok(())
-}
-
-/// What a record with these fields has a say in. Asked for a record as it was and as it is.
-pub(super) fn affected(kind: Kind, key: Uuid, fields: &FieldMap) -> Option<(Scope, DateSpan)> {
-    let text = |tag: u16| fields.get(&FieldTag(tag)).and_then(Value::as_str);
-    let id = |tag: u16| text(tag).and_then(|text| text.parse::<Uuid>().ok());
-    // Dates and instants both begin with the date; that of an instant may be a day off the local one, which the margin
-    // of the work window covers.
-    let date = |tag: u16| text(tag).and_then(|text| text.get(..10)?.parse().ok());
-    let span = |from: u16, to: u16| DateSpan { from: date(from), to: date(to) };
-    let employee = |tag: u16| id(tag).map(|id| Scope::Employee(EmployeeId::from_uuid(id)));
-    let site = |tag: u16| id(tag).map_or(Scope::Everyone, |id| Scope::Site(SiteId::from_uuid(id)));
-    let scoped =
-        |kind_tag: u16, scope_tag: u16| match (text(kind_tag).and_then(ScopeKind::parse), id(scope_tag)) {
-            (Some(ScopeKind::Employee), Some(id)) => Scope::Employee(EmployeeId::from_uuid(id)),
-            (Some(ScopeKind::Department), Some(id)) => Scope::Department(DepartmentId::from_uuid(id)),
-            (Some(ScopeKind::Site), Some(id)) => Scope::Site(SiteId::from_uuid(id)),
-            (Some(ScopeKind::Company) | None, _) | (_, None) => Scope::Everyone,
-        };
-    match kind {
-        Kind::Site => Some((Scope::Site(SiteId::from_uuid(key)), DateSpan::ALWAYS)),
-        Kind::Department => Some((Scope::Department(DepartmentId::from_uuid(key)), DateSpan::ALWAYS)),
-        Kind::Employee => Some((Scope::Employee(EmployeeId::from_uuid(key)), DateSpan::ALWAYS)),
-        Kind::Company | Kind::Shift => Some((Scope::Everyone, DateSpan::ALWAYS)),
-        Kind::Roster => Some((scoped(1, 2), span(4, 5))),
-        Kind::RosterDay | Kind::DayDecision => employee(1).map(|who| (who, span(2, 2))),
-        Kind::Policy => Some((scoped(3, 4), DateSpan { from: date(2), to: None })),
-        Kind::Holiday => Some((site(4), span(1, 1))),
-        Kind::Leave => employee(1).map(|who| (who, span(2, 3))),
-        Kind::Device => Some((site(3), DateSpan::ALWAYS)),
-        Kind::Identity => employee(3).map(|who| (who, span(4, 5))),
-        // A note is about one punch: see `ask_for_punches`.
-        Kind::PunchNote => None,
-        Kind::PayPeriod => Some((site(1), span(2, 3))),
-        Kind::CompanyRule => Some((Scope::Everyone, DateSpan { from: date(2), to: None })),
-    }
 }
 
 /// Asks for the people who have the codes of these punches, on the punches' dates.

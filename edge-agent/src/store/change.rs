@@ -244,8 +244,8 @@ impl WriteTx {
         old: &FieldMap,
         new: &FieldMap,
     ) -> Result<(), StoreError> {
-        let mut affected = recompute::affected(kind, key, new);
-        affected.extend(recompute::affected(kind, key, old));
+        let affected = [new, old].map(|fields| shift_engine::scope::affected(kind, key, fields));
+        let affected: BTreeSet<_> = affected.into_iter().flatten().collect();
         for (scope, dates) in affected {
             self.ask_recompute(&scope, dates)?;
         }

@@ -1,50 +1,13 @@
 //! What must be worked out again: rows of a queue, written in the transaction of whatever changed.
 
-use std::collections::BTreeSet;
-
 use chrono::NaiveDate;
 use rusqlite::{Connection, params};
-use serde_json::Value;
-use shared_model::entity::ScopeKind;
-use shared_model::{DepartmentId, EmployeeId, FieldMap, FieldTag, Kind, SiteId, UserCode};
+use shared_model::{DepartmentId, EmployeeId, SiteId, UserCode};
 use uuid::Uuid;
 
 use super::{ReadTx, StoreError, StoreEvent, WriteTx};
 
-/// Whose attendance must be worked out again.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RecomputeScope {
-    /// One person's.
-    Employee(EmployeeId),
-    /// Of whoever has this code on any clock.
-    Code(UserCode),
-    /// A department's people.
-    Department(DepartmentId),
-    /// A site's people.
-    Site(SiteId),
-    /// Everybody's.
-    Everyone,
-}
-
-/// Work dates, both included; `None` = open at that end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DateSpan {
-    /// The first.
-    pub from: Option<NaiveDate>,
-    /// The last.
-    pub to: Option<NaiveDate>,
-}
-
-impl DateSpan {
-    /// Every date.
-    pub const ALWAYS: Self = Self { from: None, to: None };
-
-    /// One date.
-    #[must_use]
-    pub const fn day(date: NaiveDate) -> Self {
-        Self { from: Some(date), to: Some(date) }
-    }
-}
+pub use shift_engine::{DateSpan, Scope as RecomputeScope};
 
 /// A row of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,27 +20,25 @@ pub struct Recompute {
     pub stamp: i64,
 }
 
-impl RecomputeScope {
-    fn columns(&self) -> (&'static str, Vec<u8>) {
-        match self {
-            Self::Employee(id) => ("employee", id.uuid().as_bytes().to_vec()),
-            Self::Code(code) => ("code", code.as_str().as_bytes().to_vec()),
-            Self::Department(id) => ("department", id.uuid().as_bytes().to_vec()),
-            Self::Site(id) => ("site", id.uuid().as_bytes().to_vec()),
-            Self::Everyone => ("everyone", Vec::new()),
-        }
+fn columns(scope: &RecomputeScope) -> (&'static str, Vec<u8>) {
+    match scope {
+        RecomputeScope::Employee(id) => ("employee", id.uuid().as_bytes().to_vec()),
+        RecomputeScope::Code(code) => ("code", code.as_str().as_bytes().to_vec()),
+        RecomputeScope::Department(id) => ("department", id.uuid().as_bytes().to_vec()),
+        RecomputeScope::Site(id) => ("site", id.uuid().as_bytes().to_vec()),
+        RecomputeScope::Everyone => ("everyone", Vec::new()),
     }
+}
 
-    fn parse(scope: &str, key: &[u8]) -> Option<Self> {
-        let uuid = || Uuid::from_slice(key).ok();
-        match scope {
-            "employee" => Some(Self::Employee(EmployeeId::from_uuid(uuid()?))),
-            "code" => Some(Self::Code(UserCode::parse(std::str::from_utf8(key).ok()?).ok()?)),
-            "department" => Some(Self::Department(DepartmentId::from_uuid(uuid()?))),
-            "site" => Some(Self::Site(SiteId::from_uuid(uuid()?))),
-            "everyone" => Some(Self::Everyone),
-            _ => None,
-        }
+fn parse(scope: &str, key: &[u8]) -> Option<RecomputeScope> {
+    let uuid = || Uuid::from_slice(key).ok();
+    match scope {
+        "employee" => Some(RecomputeScope::Employee(EmployeeId::from_uuid(uuid()?))),
+        "code" => Some(RecomputeScope::Code(UserCode::parse(std::str::from_utf8(key).ok()?).ok()?)),
+        "department" => Some(RecomputeScope::Department(DepartmentId::from_uuid(uuid()?))),
+        "site" => Some(RecomputeScope::Site(SiteId::from_uuid(uuid()?))),
+        "everyone" => Some(RecomputeScope::Everyone),
+        _ => None,
     }
 }
 
@@ -91,7 +52,7 @@ impl WriteTx {
     /// # Errors
     /// What SQLite says.
     pub fn ask_recompute(&self, scope: &RecomputeScope, dates: DateSpan) -> Result<(), StoreError> {
-        let (name, key) = scope.columns();
+        let (name, key) = columns(scope);
         self.connection
             .prepare_cached(
                 "INSERT INTO recompute_queue (scope, key, date_from, date_to, queued_at) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -107,7 +68,7 @@ impl WriteTx {
     /// # Errors
     /// What SQLite says.
     pub fn recomputed(&self, row: &Recompute) -> Result<(), StoreError> {
-        let (name, key) = row.scope.columns();
+        let (name, key) = columns(&row.scope);
         self.connection
             .prepare_cached(
                 "DELETE FROM recompute_queue
@@ -154,56 +115,10 @@ fn queue(connection: &Connection, limit: u32) -> Result<Vec<Recompute>, StoreErr
             text.parse().map(Some).map_err(|_| bad("its dates are none"))
         };
         found.push(Recompute {
-            scope: RecomputeScope::parse(&scope, &key).ok_or_else(|| bad("unknown scope or key"))?,
+            scope: parse(&scope, &key).ok_or_else(|| bad("unknown scope or key"))?,
             dates: DateSpan { from: date(2)?, to: date(3)? },
             stamp: row.get(4)?,
         });
     }
     Ok(found)
-}
-
-/// What a record with these fields has a say in. Called for a record as it was and as it is.
-pub(super) fn affected(kind: Kind, key: Uuid, fields: &FieldMap) -> BTreeSet<(RecomputeScope, DateSpan)> {
-    let text = |tag: u16| fields.get(&FieldTag(tag)).and_then(Value::as_str);
-    let id = |tag: u16| text(tag).and_then(|text| Uuid::parse_str(text).ok());
-    // Dates and instants both begin with the date. An instant's date in UTC may be a day off the local one: the
-    // span is widened by the caller's margin, which the engine has anyway.
-    let date = |tag: u16| text(tag).and_then(|text| text.get(..10)).and_then(|text| text.parse().ok());
-    let span = |from: u16, to: u16| DateSpan { from: date(from), to: date(to) };
-    let scoped = |kind_tag: u16, scope_tag: u16| {
-        match text(kind_tag).and_then(ScopeKind::parse) {
-            Some(ScopeKind::Employee) => {
-                id(scope_tag).map(|id| RecomputeScope::Employee(EmployeeId::from_uuid(id)))
-            }
-            Some(ScopeKind::Department) => {
-                id(scope_tag).map(|id| RecomputeScope::Department(DepartmentId::from_uuid(id)))
-            }
-            Some(ScopeKind::Site) => id(scope_tag).map(|id| RecomputeScope::Site(SiteId::from_uuid(id))),
-            Some(ScopeKind::Company) | None => None,
-        }
-        .unwrap_or(RecomputeScope::Everyone)
-    };
-    let employee = |tag: u16| id(tag).map(|id| RecomputeScope::Employee(EmployeeId::from_uuid(id)));
-    let site =
-        |tag: u16| id(tag).map_or(RecomputeScope::Everyone, |id| RecomputeScope::Site(SiteId::from_uuid(id)));
-
-    let found = match kind {
-        Kind::Site => Some((RecomputeScope::Site(SiteId::from_uuid(key)), DateSpan::ALWAYS)),
-        Kind::Department => {
-            Some((RecomputeScope::Department(DepartmentId::from_uuid(key)), DateSpan::ALWAYS))
-        }
-        Kind::Employee => Some((RecomputeScope::Employee(EmployeeId::from_uuid(key)), DateSpan::ALWAYS)),
-        Kind::Company | Kind::Shift => Some((RecomputeScope::Everyone, DateSpan::ALWAYS)),
-        Kind::Roster => Some((scoped(1, 2), span(4, 5))),
-        Kind::RosterDay | Kind::DayDecision => employee(1).map(|who| (who, span(2, 2))),
-        Kind::Policy => Some((scoped(3, 4), DateSpan { from: date(2), to: None })),
-        Kind::Holiday => Some((site(4), span(1, 1))),
-        Kind::Leave => employee(1).map(|who| (who, span(2, 3))),
-        Kind::Device => Some((site(3), DateSpan::ALWAYS)),
-        Kind::Identity => employee(3).map(|who| (who, span(4, 5))),
-        Kind::PunchNote => None,
-        Kind::PayPeriod => Some((site(1), span(2, 3))),
-        Kind::CompanyRule => Some((RecomputeScope::Everyone, DateSpan { from: date(2), to: None })),
-    };
-    found.into_iter().collect()
 }

@@ -99,11 +99,17 @@ pub async fn employees(
     Ok(typed::<Employee>(found).into_iter().collect())
 }
 
-/// The people that a scope of the queue stands for: everybody, a site's, or a department's with all below it.
+/// The next `limit` people, by id, that a scope of the queue stands for: everybody, a site's, or a department's with all
+/// below it.
 ///
 /// # Errors
 /// The database's.
-pub async fn people_of(tx: &mut TenantTx, scope: &Scope) -> Result<Vec<EmployeeId>, StoreError> {
+pub async fn people_of(
+    tx: &mut TenantTx,
+    scope: &Scope,
+    after: Option<EmployeeId>,
+    limit: usize,
+) -> Result<Vec<EmployeeId>, StoreError> {
     let (filter, key) = match scope {
         Scope::Employee(id) => return Ok(vec![*id]),
         // A code's people are known to whoever holds the identities.
@@ -119,11 +125,14 @@ pub async fn people_of(tx: &mut TenantTx, scope: &Scope) -> Result<Vec<EmployeeI
         ),
     };
     let sql = format!(
-        "SELECT key FROM rec_employee WHERE company_id = $1 AND deleted_dot IS NULL AND {filter} ORDER BY key"
+        "SELECT key FROM rec_employee
+         WHERE company_id = $1 AND deleted_dot IS NULL AND key > $3 AND {filter} ORDER BY key LIMIT $4"
     );
     Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
         .bind(tx.company())
         .bind(key)
+        .bind(after.map_or(Uuid::nil(), EmployeeId::uuid))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(tx.connection())
         .await?)
 }
