@@ -1,6 +1,6 @@
 //! The one writer.
 //!
-//! A thread owns the write connection and takes closures over a bounded channel. Closures that wait together are
+//! A thread owns the write connection and takes closures over a channel with so many places. Closures that wait together are
 //! committed together: one `BEGIN … COMMIT`, a savepoint for each, so that one that fails leaves the others. A reply
 //! is sent after the commit, never before; if the commit fails, every closure of the group gets the error and none
 //! has happened.
@@ -12,7 +12,7 @@ use std::sync::{Arc, mpsc};
 
 use rusqlite::Connection;
 use shared_model::{Clock, Entropy};
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{Semaphore, broadcast, oneshot};
 
 use super::{StoreError, StoreEvent};
 
@@ -93,7 +93,9 @@ impl WriteTx {
 /// The sending end: clone it freely. The thread ends when the last clone is dropped and its work is done.
 #[derive(Clone)]
 pub(super) struct Writer {
-    jobs: mpsc::SyncSender<Job>,
+    jobs: mpsc::Sender<Job>,
+    /// The places of the queue. A caller without a runtime needs none: it waits for its one closure.
+    places: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Writer {
@@ -110,7 +112,7 @@ impl Writer {
         entropy: Arc<dyn Entropy>,
         events: broadcast::Sender<StoreEvent>,
     ) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
-        let (jobs, queue) = mpsc::sync_channel(QUEUE);
+        let (jobs, queue) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
@@ -126,7 +128,7 @@ impl Writer {
                 run(&tx, &events, &queue);
             })
             .map_err(|cause| StoreError::File { path: "the writer thread".to_owned(), cause })?;
-        Ok((Self { jobs }, thread))
+        Ok((Self { jobs, places: Arc::new(Semaphore::new(QUEUE)) }, thread))
     }
 
     /// Runs a closure in a transaction and waits until it is committed.
@@ -135,23 +137,17 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&WriteTx) -> Result<T, StoreError> + Send + 'static,
     {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();
-        let mut job = package(work, move |result| {
+        let job = package(work, move |result| {
             // Whoever asked may have gone away; what he asked for has happened all the same.
             let _ = reply.send(result);
         });
-        // The queue is short and the thread drains it in groups: waiting for room is rare and brief, but must not
-        // hold up a runtime worker.
-        loop {
-            match self.jobs.try_send(job) {
-                Ok(()) => break,
-                Err(mpsc::TrySendError::Full(back)) => {
-                    job = back;
-                    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-                }
-                Err(mpsc::TrySendError::Disconnected(_)) => return Err(StoreError::Closed),
-            }
-        }
+        let queued = self.jobs.send(Box::new(move |tx| {
+            drop(place);
+            job(tx)
+        }));
+        queued.map_err(|_| StoreError::Closed)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 

@@ -93,11 +93,17 @@ async fn a_wrong_key_is_not_tried_again_and_again() {
         })
         .await;
     let tried = sim.tally().connections();
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    // Another clock tells by its rounds that this one would have been tried again by now.
+    let other = SimClock::open(clock("KEY2", "40", 100, 10)).unwrap();
+    let beside = serve(&other).await;
+    factory.adopt_polled("KEY2", &beside).await;
+    factory.collected(&[&other]).await;
+    let rounds = other.tally().requests();
+    factory.until("other rounds", async || other.tally().requests() > rounds + 6).await;
     assert_eq!(sim.tally().connections(), tried);
     let serial = ClockSerial::parse("KEY1").unwrap();
     factory.store.write(move |tx| tx.set_comm_key(&serial, "4711")).await.unwrap();
-    factory.collected(&[&sim]).await;
+    factory.collected(&[&sim, &other]).await;
 }
 
 #[rstest]
