@@ -18,6 +18,7 @@ use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::operation::Operation;
 use crate::row::{AttendanceRow, BadTime, RawRow, UserRef};
 use crate::serial::Serial;
 use crate::zk::attendance::Shortfall;
@@ -55,6 +56,8 @@ pub enum Observed {
         /// Whether users not among these do not exist on the clock.
         whole: bool,
     },
+    /// What was done at the clock itself, in its order, at most a few hundred at once. The same may come again.
+    Operations(Vec<Operation>),
     /// Attendance rows in the clock's order, at most a few thousand at once, and lines that are no rows.
     Rows {
         /// What could be read; dates may be impossible, rows may be doubtful.
@@ -96,6 +99,8 @@ pub struct ClockFacts {
     pub users: Option<u32>,
     /// Room for users.
     pub user_capacity: Option<u32>,
+    /// Records in its operation log.
+    pub operations: Option<u32>,
     /// All options as the clock named and answered them.
     pub options: Vec<(String, String)>,
 }
@@ -292,6 +297,8 @@ pub enum Ask {
     SetTime(FixedOffset),
     /// All users.
     Users,
+    /// The operation log, whole.
+    Operations,
     /// The log: what follows a mark in it, or all of it. Rows have their positions in the log either way; where what
     /// follows turns out to be not enough, all rows come, from position 0 on.
     Pull {

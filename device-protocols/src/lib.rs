@@ -18,6 +18,7 @@ struct Readme;
 
 pub mod clock;
 pub mod driver;
+pub mod operation;
 pub mod push;
 pub mod row;
 pub mod serial;

@@ -30,7 +30,9 @@ pub use config::{RecordFormat, SimConfig};
 pub use fault::{Faults, Transfer};
 pub use generator::Generator;
 pub use memory::{Memory, SentLine};
-pub use record::{Method, SimPunch, SimUser};
+pub use record::{Method, SimOperation, SimPunch, SimUser};
+
+use crate::zk::time::Parts;
 
 /// A simulated clock.
 #[derive(Debug)]
@@ -45,6 +47,9 @@ pub struct SimClock {
     /// Records the push server has acknowledged, in order from the first.
     acknowledged: watch::Sender<u64>,
     extra_users: Mutex<Vec<Vec<u8>>>,
+    operations: Mutex<Vec<SimOperation>>,
+    /// Records before this one were cleared from the log.
+    cleared: AtomicU64,
     live: broadcast::Sender<SimPunch>,
     tally: Tally,
 }
@@ -127,6 +132,8 @@ impl SimClock {
             rebooting: Mutex::new(None),
             acknowledged: watch::Sender::new(0),
             extra_users: Mutex::new(Vec::new()),
+            operations: Mutex::default(),
+            cleared: AtomicU64::new(0),
             live,
             tally: Tally::default(),
             config,
@@ -151,12 +158,34 @@ impl SimClock {
         self.memory.lock().count()
     }
 
-    /// The records that the log over TCP still has: all, unless there is room for fewer.
+    /// The records that the clock still has: all, unless there is room for fewer or its log was cleared.
     #[must_use]
     pub fn logged(&self) -> std::ops::Range<u64> {
         let count = self.count();
         let room = self.faults.lock().capacity.unwrap_or(count);
-        count.saturating_sub(room)..count
+        count.saturating_sub(room).max(self.cleared.load(Ordering::Relaxed))..count
+    }
+
+    /// Does something in the clock's menu: its operation log has it afterwards.
+    pub fn operate(&self, code: u8, admin: u16, clock: &impl Clock) {
+        let time = Parts::from(self.wall_time(clock));
+        self.operations.lock().push(SimOperation { code, admin, time, objects: [0; 4] });
+        // Whoever pushes looks whether there is something new.
+        self.acknowledged.send_modify(|_| ());
+    }
+
+    /// Clears the attendance log in the clock's menu: what nobody has read is gone.
+    pub fn clear_log(&self, admin: u16, clock: &impl Clock) {
+        let count = self.count();
+        self.cleared.store(count, Ordering::Relaxed);
+        self.acknowledged.send_replace(count);
+        self.operate(23, admin, clock);
+    }
+
+    /// The operation log.
+    #[must_use]
+    pub fn operations(&self) -> Vec<SimOperation> {
+        self.operations.lock().clone()
     }
 
     /// A record by its place among all it ever kept.

@@ -4,7 +4,7 @@
 //! tested alone:
 //!
 //! * [`frame`]: packet, checksum and TCP framing; [`code`]: command and reply codes; [`key`]: communication key;
-//!   [`time`]: packed times; [`size`], [`option`], [`user`], [`attendance`], [`event`]: the layouts.
+//!   [`time`]: packed times; [`size`], [`option`], [`user`], [`operation`], [`attendance`], [`event`]: the layouts.
 //! * [`session`]: what to send and what to make of replies, without a socket or a clock.
 //! * [`client`]: the session on a TCP socket.
 
@@ -15,6 +15,7 @@ pub mod driver;
 pub mod event;
 pub mod frame;
 pub mod key;
+pub mod operation;
 pub mod option;
 pub mod session;
 pub mod size;

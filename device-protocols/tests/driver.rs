@@ -11,6 +11,7 @@ use device_protocols::clock::SystemClock;
 use device_protocols::driver::{
     Ask, Carried, ClockUser, Driver, DriverError, LogEnd, Observed, Order, Origin, Refused, Route, Sink,
 };
+use device_protocols::operation::Operation;
 use device_protocols::push::command::CommandId;
 use device_protocols::push::listener::UploadTable;
 use device_protocols::push::{CommandResult, HandshakeOptions, Hello, Host, PushCommand, PushDriver, Stamp};
@@ -34,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 struct Kept {
     rows: Mutex<Vec<(Origin, AttendanceRow)>>,
     users: Mutex<Vec<ClockUser>>,
+    operations: Mutex<Vec<Operation>>,
     ends: Mutex<Vec<LogEnd>>,
     hints: Mutex<u32>,
     refuse: Mutex<Option<Refused>>,
@@ -85,6 +87,7 @@ impl Sink for Keeper {
                 self.0.rows.lock().extend(rows.into_iter().map(|row| (origin.clone(), row)));
             }
             Observed::Users { users, .. } => self.0.users.lock().extend(users),
+            Observed::Operations(operations) => self.0.operations.lock().extend(operations),
             Observed::LogEnd(end) => self.0.ends.lock().push(end),
             Observed::Hint(hints) => *self.0.hints.lock() += u32::try_from(hints.len()).unwrap(),
             Observed::Time(reading) => assert!(reading.said.is_ok() && reading.asked <= reading.answered),
@@ -328,6 +331,30 @@ async fn orders_for_a_push_clock_wait_for_its_poll() {
     assert_eq!(keeper.0.users.lock().len(), 80);
     let codes: Vec<_> = keeper.0.results.lock().iter().map(|result| result.code).collect();
     assert_eq!(codes, [10, 0, 0]);
+    stop.cancel();
+    side.driven.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_done_at_a_clock_is_told_alike_by_both_routes() {
+    let (sim, keeper) = (clock(|config| config.records = 10), Keeper::default());
+    sim.operate(4, 1, &SystemClock);
+    sim.clear_log(1, &SystemClock);
+    let server = serve_tcp(&sim).await;
+    let polled = drive(ZkDriver::new(target(server.address()), SystemClock), keeper.clone());
+    assert_eq!(polled.order(Ask::Operations).await, Ok(Carried::Out));
+    let read = std::mem::take(&mut *keeper.0.operations.lock());
+    assert_eq!(read.iter().map(|operation| operation.code).collect::<Vec<_>>(), [4, 23]);
+    assert_eq!(polled.order(Ask::Pull { unless_count: None, after: None }).await, Ok(Carried::Out));
+    assert!(keeper.0.rows.lock().is_empty(), "the log was cleared");
+
+    let side = listen(&keeper).await;
+    let stop = push_to(&sim, side.address);
+    keeper.0.until(|kept| kept.operations.lock().len() >= 2).await;
+    assert_eq!(*keeper.0.operations.lock(), read);
+    assert_eq!(side.driven.order(Ask::Operations).await, Err(DriverError::Unable));
+    sim.operate(30, 1, &SystemClock);
+    keeper.0.until(|kept| kept.operations.lock().len() >= 3).await;
     stop.cancel();
     side.driven.stop().await;
 }

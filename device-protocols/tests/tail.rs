@@ -56,7 +56,9 @@ impl Sink for Keeper {
             }
             Observed::LogEnd(end) => self.0.ends.lock().push(end),
             Observed::Facts(_) | Observed::Hint(_) | Observed::Time(_) | Observed::Heard => {}
-            Observed::Users { .. } | Observed::Unread { .. } => panic!("nobody asked for that"),
+            Observed::Users { .. } | Observed::Operations(_) | Observed::Unread { .. } => {
+                panic!("nobody asked for that")
+            }
         }
         Ok(())
     }

@@ -216,7 +216,9 @@ calls! {
     /// Lists the clocks.
     ListDevices(device::ListDevices) -> device::DeviceList;
     /// Shows one clock.
-    ShowDevice(device::ShowDevice) -> device::DeviceRow;
+    ShowDevice(device::ShowDevice) -> device::DeviceDetail;
+    /// Lists what was done at a clock itself.
+    ListClockEvents(device::ListClockEvents) -> device::ClockEventList;
     /// Tells how a clock is connected to.
     FindDevice(device::FindDevice) -> device::DeviceRoute;
     /// Asks a running agent to do something with a clock.

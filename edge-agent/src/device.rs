@@ -1,6 +1,7 @@
 //! The clocks: one supervisor for each that is polled, one listener for all that post.
 
 pub mod address;
+mod contact;
 pub mod driver_clock;
 pub mod fleet;
 pub mod polled_sink;

@@ -8,12 +8,14 @@ pub mod translate;
 use std::sync::Arc;
 
 use device_protocols::driver::{self, ClockFacts, Refused};
+use device_protocols::operation::Operation;
 use device_protocols::row::AttendanceRow;
 use shared_model::{Clock, ClockSerial, RawTime, Route};
 
 use crate::device::registry::AdoptedClock;
 use crate::store::{
-    BadRow, Delivered, Delivery, DeviceReport, Link, QuarantineReason, Store, StoreError, Taken,
+    BadRow, Delivered, Delivery, DeviceReport, Link, NewClockEvent, QuarantineReason, Store, StoreError,
+    Taken,
 };
 use translate::Translator;
 
@@ -128,6 +130,18 @@ impl Intake {
             "rows taken"
         );
         Ok(taken)
+    }
+
+    /// Keeps what was done at a clock.
+    ///
+    /// # Errors
+    /// [`Refused::Unavailable`] when it could not be stored.
+    pub async fn operations(&self, clock: &AdoptedClock, operations: &[Operation]) -> Result<(), Refused> {
+        let events: Vec<NewClockEvent> =
+            operations.iter().map(|operation| translate::event(operation, &clock.zones)).collect();
+        let serial = clock.serial.clone();
+        let taken = self.store.write(move |tx| tx.take_clock_events(&serial, &events)).await;
+        taken.map(drop).map_err(|error| refused(&error))
     }
 
     /// Keeps what is known of a clock.

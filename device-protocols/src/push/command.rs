@@ -3,7 +3,8 @@
 //! `C:<id>:<command>` and LF, fields separated by TAB. What would erase a clock's records or run anything on it is not
 //! on the list.
 
-use chrono::NaiveDateTime;
+use chrono::{Days, NaiveDateTime};
+use serde::{Deserialize, Serialize};
 
 use crate::row::UserCode;
 use crate::text::TextEncoding;
@@ -33,7 +34,8 @@ impl CommandId {
 }
 
 /// Text for a command's field: never a TAB, a line break or another control character.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub struct FieldText(String);
 
 impl FieldText {
@@ -50,8 +52,21 @@ impl FieldText {
     }
 }
 
+impl From<String> for FieldText {
+    fn from(text: String) -> Self {
+        Self::cleaned(&text)
+    }
+}
+
+impl From<FieldText> for String {
+    fn from(text: FieldText) -> Self {
+        text.0
+    }
+}
+
 /// The name of an option: letters, digits, `~` and `_`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct OptionName(String);
 
 impl OptionName {
@@ -64,8 +79,23 @@ impl OptionName {
     }
 }
 
+impl TryFrom<String> for OptionName {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("no name of an option")
+    }
+}
+
+impl From<OptionName> for String {
+    fn from(name: OptionName) -> Self {
+        name.0
+    }
+}
+
 /// What a clock may be told to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PushCommand {
     /// Send the punches of a range again: the repair for gaps. Inclusive wall times.
     SendAttendance {
@@ -125,7 +155,57 @@ pub enum PushCommand {
     Reboot,
 }
 
+/// How far back a whole log is asked for: no clock of this protocol is older.
+const EPOCH: NaiveDateTime = match chrono::NaiveDate::from_ymd_opt(2000, 1, 1) {
+    Some(day) => NaiveDateTime::new(day, chrono::NaiveTime::MIN),
+    None => NaiveDateTime::MIN,
+};
+
 impl PushCommand {
+    /// The command that has a clock send its whole log, in whatever zone it is.
+    #[must_use]
+    pub fn whole_log(now: NaiveDateTime) -> Self {
+        let tomorrow = now.date().checked_add_days(Days::new(2)).unwrap_or(now.date());
+        Self::SendAttendance { from: EPOCH, to: tomorrow.and_time(chrono::NaiveTime::MIN) }
+    }
+
+    /// Whether carrying it out twice is the same as once, so that it may be told again when no result came.
+    #[must_use]
+    pub const fn is_repeatable(&self) -> bool {
+        match self {
+            Self::SendAttendance { .. }
+            | Self::CountAttendance { .. }
+            | Self::SendUsers
+            | Self::WriteUser { .. }
+            | Self::DeleteUser { .. }
+            | Self::Check
+            | Self::Log
+            | Self::Info
+            | Self::SetOption { .. }
+            | Self::ReloadOptions => true,
+            Self::EnrollFinger { .. } | Self::Reboot => false,
+        }
+    }
+
+    /// Its name, without what it is about.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SendAttendance { .. } => "send_attendance",
+            Self::CountAttendance { .. } => "count_attendance",
+            Self::SendUsers => "send_users",
+            Self::WriteUser { .. } => "write_user",
+            Self::DeleteUser { .. } => "delete_user",
+            Self::Check => "check",
+            Self::Log => "log",
+            Self::Info => "info",
+            Self::SetOption { .. } => "set_option",
+            Self::ReloadOptions => "reload_options",
+            Self::EnrollFinger { .. } => "enroll_finger",
+            Self::Reboot => "reboot",
+        }
+    }
+
     /// The command's line with its LF, in the clock's encoding. Characters without a place in it are left out.
     #[must_use]
     pub fn line(&self, id: &CommandId, encoding: TextEncoding) -> Vec<u8> {

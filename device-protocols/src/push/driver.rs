@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{Days, NaiveDateTime};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -12,12 +11,6 @@ use super::listener::{self, Host};
 use crate::clock::Clock;
 use crate::driver::{Ask, Carried, Driver, DriverError, Order, Route, Sink};
 use crate::serial::Serial;
-
-/// How far back a whole log is asked for: no clock of this protocol is older.
-const EPOCH: NaiveDateTime = match chrono::NaiveDate::from_ymd_opt(2000, 1, 1) {
-    Some(day) => NaiveDateTime::new(day, chrono::NaiveTime::MIN),
-    None => NaiveDateTime::MIN,
-};
 
 /// Serves all clocks that push to one listener.
 #[derive(Debug)]
@@ -75,12 +68,9 @@ async fn queue(
     let command = match what {
         Ask::Facts => PushCommand::Info,
         Ask::Users => PushCommand::SendUsers,
-        Ask::Pull { .. } => {
-            let now = clock.now().naive_utc();
-            PushCommand::SendAttendance { from: EPOCH, to: now.checked_add_days(Days::new(1)).unwrap_or(now) }
-        }
-        // These clocks set themselves from our `Date` and cannot be asked for theirs.
-        Ask::Time | Ask::SetTime(_) => return Err(DriverError::Unable),
+        Ask::Pull { .. } => PushCommand::whole_log(clock.now().naive_utc()),
+        // These clocks set themselves from our `Date` and cannot be asked for theirs; their operations come by themselves.
+        Ask::Time | Ask::SetTime(_) | Ask::Operations => return Err(DriverError::Unable),
     };
     host.enqueue(serial, command).await?;
     Ok(Carried::Queued)

@@ -37,6 +37,7 @@ pub fn of_options(options: Vec<(String, String)>) -> ClockFacts {
         record_capacity: number(&["MaxAttLogCount"]).map(|hundreds: u32| hundreds.saturating_mul(10_000)),
         users: number(&["UserCount"]),
         user_capacity: number(&["MaxUserCount"]).map(|hundreds: u32| hundreds.saturating_mul(100)),
+        operations: None,
         options,
     }
 }

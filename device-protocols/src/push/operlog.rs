@@ -9,10 +9,9 @@
 //! Values end at a TAB, so names may hold blanks and `=`. Templates and pictures are recognised and passed over: this
 //! program keeps no biometrics.
 
-use chrono::NaiveDateTime;
-
 use crate::driver::{BadRowReason, ClockUser};
-use crate::row::{BadTime, RawRow, UserCode, UserRef};
+use crate::operation::Operation;
+use crate::row::{RawRow, UserCode, UserRef};
 use crate::text::TextEncoding;
 
 use super::attlog::time_of;
@@ -26,18 +25,6 @@ pub enum OperLine {
     User(ClockUser),
     /// A template, picture or fault report, passed over.
     PassedOver,
-}
-
-/// Something done at the clock's menu.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Operation {
-    /// What: 0 power on, 4 menu, 5 setting, 9 user deleted, 13 data cleared, 21 clock set, 22 factory reset, 23 attendance
-    /// cleared, 30 user enrolled.
-    pub code: u16,
-    /// By whom, as the clock tells it; 0 for nobody.
-    pub admin: String,
-    /// The clock's wall time.
-    pub time: Result<NaiveDateTime, BadTime>,
 }
 
 /// Reads a line in the clock's encoding. The table's name stands for a missing first word, since some firmware posts
@@ -71,8 +58,16 @@ fn operation(rest: &[u8]) -> Result<OperLine, BadRowReason> {
         return Err(BadRowReason::TooFewFields);
     };
     let code = code.trim().parse().map_err(|_| BadRowReason::Code)?;
-    let admin: String = admin.trim().chars().take(UserCode::MAX).collect();
-    Ok(OperLine::Operation(Operation { code, admin, time: time_of(time) }))
+    let objects = fields.take(Operation::OBJECTS).map(short).collect();
+    Ok(OperLine::Operation(Operation { code, admin: short(admin), time: time_of(time), objects }))
+}
+
+/// A name, cut at a character's end.
+fn short(text: &str) -> String {
+    let text = text.trim();
+    let end =
+        (0..=text.len().min(Operation::TEXT)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
 }
 
 fn user(fields: &[u8], raw: &[u8], encoding: TextEncoding) -> Result<OperLine, BadRowReason> {
@@ -130,11 +125,12 @@ mod tests {
 
     #[test]
     fn operations_are_read() {
-        let line = b"OPLOG 21\t0\t2026-11-20 23:47:08\t0\t0\t0\t0";
+        let line = b"OPLOG 21\t0\t2026-11-20 23:47:08\t7\t0\t0\t0\t9";
         let Ok(OperLine::Operation(operation)) = parse(line, "OPERLOG", TextEncoding::Utf8) else {
             panic!("no operation")
         };
         assert_eq!((operation.code, operation.admin.as_str()), (21, "0"));
+        assert_eq!(operation.objects, ["7", "0", "0", "0"]);
         assert_eq!(operation.time.unwrap().to_string(), "2026-11-20 23:47:08");
     }
 

@@ -4,6 +4,8 @@
 //! GET  /status          counts and state as JSON
 //! GET  /sent            the sent list, one JSON object a line
 //! POST /punch?count=N   N punches now (1 if not said); answers when they are kept
+//! POST /operate?code=C&admin=A   something done in the clock's menu: C of the operation log, by A (0 if not said)
+//! POST /clear?admin=A   clear the attendance log in the clock's menu
 //! POST /resend          push: send the whole history again
 //! GET  /faults          the faults in force
 //! POST /faults          faults to be in force from now on, as JSON; fields left out are off
@@ -104,6 +106,8 @@ fn router<C: Clock + Clone>(sim: Arc<SimClock>, clock: C) -> Router {
         .route("/status", get(status::<C>))
         .route("/sent", get(sent::<C>))
         .route("/punch", post(punch::<C>))
+        .route("/operate", post(operate::<C>))
+        .route("/clear", post(clear::<C>))
         .route("/resend", post(resend::<C>))
         .route("/faults", get(faults::<C>).post(set_faults::<C>))
         .with_state(Arc::new(Control { sim, clock }))
@@ -153,6 +157,35 @@ async fn punch<C: Clock>(
             .map_err(|error| (StatusCode::INSUFFICIENT_STORAGE, error.to_string()))?;
     }
     Ok(Json(control.sim.count()))
+}
+
+#[derive(Deserialize)]
+struct OperateQuery {
+    code: u8,
+    #[serde(default)]
+    admin: u16,
+}
+
+async fn operate<C: Clock>(
+    State(control): State<Arc<Control<C>>>,
+    Query(OperateQuery { code, admin }): Query<OperateQuery>,
+) -> StatusCode {
+    control.sim.operate(code, admin, &control.clock);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+struct ClearQuery {
+    #[serde(default)]
+    admin: u16,
+}
+
+async fn clear<C: Clock>(
+    State(control): State<Arc<Control<C>>>,
+    Query(ClearQuery { admin }): Query<ClearQuery>,
+) -> StatusCode {
+    control.sim.clear_log(admin, &control.clock);
+    StatusCode::NO_CONTENT
 }
 
 async fn resend<C: Clock>(State(control): State<Arc<Control<C>>>) -> StatusCode {

@@ -108,7 +108,9 @@ impl Pusher {
         *error_delay = terms.error_delay;
         self.post_users().await?;
         let mut acknowledged = self.sim.acknowledged.subscribe();
+        let mut told = 0;
         loop {
+            self.post_operations(&mut told).await?;
             while self.sim.acknowledged() < self.sim.count() {
                 self.post_next().await?;
             }
@@ -158,6 +160,19 @@ impl Pusher {
         Ok(())
     }
 
+    /// Posts what was done at the clock since it was last told.
+    async fn post_operations(&mut self, told: &mut usize) -> Result<(), Broken> {
+        let operations = self.sim.operations();
+        let new = operations.get(*told..).unwrap_or_default();
+        if !new.is_empty() {
+            let body: String = new.iter().map(text::operation).collect();
+            let query = format!("cdata?SN={}&table=OPERLOG&OpStamp=9999", self.sim.config().serial);
+            self.post(&query, body, new.len()).await?;
+            *told = operations.len();
+        }
+        Ok(())
+    }
+
     /// Posts the next punches; they are acknowledged when the server has answered.
     async fn post_next(&mut self) -> Result<(), Broken> {
         let from = self.sim.acknowledged();
@@ -203,7 +218,8 @@ impl Pusher {
 
     async fn poll(&mut self) -> Result<(), Broken> {
         self.pause().await;
-        let (users, records) = (self.sim.config().generator.users(), self.sim.count());
+        let (users, logged) = (self.sim.config().generator.users(), self.sim.logged());
+        let records = logged.end - logged.start;
         let info = format!("Ver%202.0.31-sim,{users},0,{records},127.0.0.1,10,7,15,0,111");
         let query = format!("getrequest?SN={}&INFO={info}", self.sim.config().serial);
         let answer = self.line.get(&query).await?;
@@ -271,6 +287,6 @@ impl Pusher {
                 .existing()
                 .is_none_or(|time| from.is_none_or(|f| f <= time) && to.is_none_or(|t| time <= t))
         };
-        (0..self.sim.count()).filter_map(|index| self.sim.punch_at(index)).filter(within)
+        self.sim.logged().filter_map(|index| self.sim.punch_at(index)).filter(within)
     }
 }

@@ -87,3 +87,16 @@ impl SimPunch {
         4 + self.key
     }
 }
+
+/// Something done in a simulated clock's menu.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SimOperation {
+    /// What.
+    pub code: u8,
+    /// By whom; 0 for nobody.
+    pub admin: u16,
+    /// The clock's wall time.
+    pub time: Parts,
+    /// What it was done to.
+    pub objects: [u16; 4],
+}

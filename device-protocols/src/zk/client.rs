@@ -27,8 +27,9 @@ use super::option::{self, ClockInfo, IDENTITY};
 use super::session::{Oddities, Outcome, Reply, Session, SessionError, Table, Timing};
 use super::size::Sizes;
 use super::time::{Parts, is_writable};
-use super::u32_at;
 use super::user::UserRecord;
+use super::{operation, u32_at};
+use crate::operation::Operation;
 use crate::row::BadTime;
 use crate::text::until_nul;
 
@@ -282,6 +283,14 @@ impl Client {
         let count = self.sizes().await?.users;
         let body = self.small_table(Table::Users).await?;
         UserRecord::parse_table(&body, count).ok_or(ClientError::Answer(Code::USERTEMP_RRQ))
+    }
+
+    /// The operation log: what was done at the clock itself, oldest first.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn operations(&mut self) -> Result<Vec<Operation>, ClientError> {
+        Ok(operation::parse_table(&self.small_table(Table::Operations).await?))
     }
 
     async fn small_table(&mut self, table: Table) -> Result<BytesMut, ClientError> {

@@ -18,6 +18,9 @@ use crate::driver::{
 };
 use crate::text::TextEncoding;
 
+/// Operations handed on at once.
+const OPERATIONS: usize = 512;
+
 /// Which clock, and how to talk to it.
 #[derive(Debug, Clone, Copy)]
 pub struct ZkTarget {
@@ -116,6 +119,12 @@ impl<C: Clock> ZkDriver<C> {
                 let users = client.users().await?;
                 let users = users.iter().map(|user| clock_user(user, target.encoding)).collect();
                 sink.accept(origin, Observed::Users { users, whole: true }).await?;
+            }
+            Ask::Operations => {
+                let Open { client, origin, .. } = self.open(sink).await?;
+                for some in client.operations().await?.chunks(OPERATIONS) {
+                    sink.accept(origin, Observed::Operations(some.to_vec())).await?;
+                }
             }
             Ask::Pull { unless_count, after } => {
                 return self.pull(unless_count, after.as_ref(), sink).await;
@@ -311,6 +320,7 @@ fn facts(info: ClockInfo) -> ClockFacts {
         record_capacity: info.sizes.record_capacity,
         users: info.sizes.users,
         user_capacity: info.sizes.user_capacity,
+        operations: info.sizes.operations,
         options: info.options,
     }
 }

@@ -1,6 +1,7 @@
 //! `device`.
 
 pub(super) mod address;
+pub(super) mod event;
 mod explain;
 mod list;
 mod log_print;
@@ -87,6 +88,14 @@ pub(super) enum Command {
         /// How rows are printed
         #[arg(long, value_enum, default_value_t = Format::Jsonl)]
         format: Format,
+    },
+    /// List what was done at a clock itself: menu opened, time set, users enrolled, log cleared
+    Events {
+        /// Its serial number
+        serial: ClockSerial,
+        /// How much of it, the newest first
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
     },
     /// Let the running agent read a clock's whole log now, and take what is new
     Read {
@@ -184,6 +193,7 @@ impl Command {
             },
             Self::Test(target) => test(context, target).await,
             Self::Pull { target, format } => log_print::pull(context, &target, format).await,
+            Self::Events { serial, limit } => event::list(context, serial, limit).await,
             Self::Read { serial } => {
                 let asked = context.read(AskDevice { serial, wish: DeviceWish::Read }).await?;
                 context.output.answer(&asked, || told(&asked))?;
@@ -280,7 +290,7 @@ async fn ask_agent(context: &Context, serial: ClockSerial, wish: DeviceWish) -> 
         }
         Err(error) if Exit::of(&error) == Exit::Unreachable => {
             let known = context.read(crate::control::device::ShowDevice { serial }).await?;
-            Err(error.context(explain::of_link(&known.link)))
+            Err(error.context(explain::of_link(&known.device.link)))
         }
         Err(error) => Err(error),
     }

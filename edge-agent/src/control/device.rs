@@ -1,6 +1,7 @@
 //! Clocks.
 
 mod add;
+mod event;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -15,9 +16,15 @@ use super::organisation::set;
 use super::{Act, Agent, Outcome, Progress, Refusal, Saved, saved};
 use crate::device::fleet::AskError;
 use crate::device::supervisor::Wanted;
-use crate::store::{AdoptedDevice, Author, DeviceCounters, Link, PendingDevice, StoreError, WriteTx};
+use crate::store::{
+    AdoptedDevice, Author, ClockEvent, DeviceCounters, Link, PendingDevice, ReadTx, StoreError, WriteTx,
+};
 
 pub use add::AddDevice;
+pub use event::{ClockEventList, DeviceDetail, ListClockEvents};
+
+/// Commands and events that are shown with a clock.
+const SHOWN: u32 = 20;
 
 /// Changes a clock; what is `None` stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +117,8 @@ pub struct DeviceRow {
     pub repeat_rows: i64,
     /// Of them, rows that cannot be punches.
     pub quarantine_rows: i64,
+    /// When its log was last cleared at the clock itself, which takes what had not been read.
+    pub cleared: Option<ClockEvent>,
 }
 
 /// A clock that waits for adoption.
@@ -266,8 +275,7 @@ impl Act for ListDevices {
                 let mut devices = Vec::new();
                 for device in tx.devices()? {
                     if self.all || device.device.record.state != DeviceState::Retired {
-                        let site = tx.record::<Site>(device.device.record.site)?;
-                        devices.push(row(device, site.map(|site| site.record.code)));
+                        devices.push(row(tx, device)?);
                     }
                 }
                 let waiting = tx.pending_devices()?.into_iter().map(waiting).collect();
@@ -278,25 +286,30 @@ impl Act for ListDevices {
 }
 
 impl Act for ShowDevice {
-    async fn act(self, agent: &Agent, _: &Progress) -> Result<DeviceRow, Refusal> {
+    async fn act(self, agent: &Agent, _: &Progress) -> Result<DeviceDetail, Refusal> {
         agent
             .read(move |tx| {
                 let found =
                     tx.devices()?.into_iter().find(|device| device.device.record.serial == self.serial);
                 let found = found.ok_or_else(|| missing("clock", &self.serial))?;
-                let site = tx.record::<Site>(found.device.record.site)?;
-                Ok(row(found, site.map(|site| site.record.code)))
+                Ok(DeviceDetail {
+                    device: row(tx, found)?,
+                    commands: tx.device_commands(&self.serial, SHOWN)?,
+                    events: tx.clock_events(&self.serial, SHOWN)?,
+                })
             })
             .await
     }
 }
 
-fn row(found: AdoptedDevice, site: Option<Code>) -> DeviceRow {
+fn row(tx: &ReadTx, found: AdoptedDevice) -> Result<DeviceRow, StoreError> {
     let AdoptedDevice { device, state } = found;
+    let site = tx.record::<Site>(device.record.site)?.map(|site| site.record.code);
     let counters = state.as_ref().map_or_else(DeviceCounters::default, |state| state.counters);
     let record = device.record;
     let told = |line: Option<Line>| line.map(|line| line.to_string());
-    DeviceRow {
+    Ok(DeviceRow {
+        cleared: tx.last_cleared(&record.serial)?,
         id: device.id,
         site: site.map_or_else(|| record.site.to_string(), |code| code.to_string()),
         link: state.as_ref().map_or(Link::Unknown, |state| state.link).as_str().to_owned(),
@@ -320,7 +333,7 @@ fn row(found: AdoptedDevice, site: Option<Code>) -> DeviceRow {
         state: record.state,
         direction_use: record.direction_use,
         set_time: record.set_time,
-    }
+    })
 }
 
 fn waiting(device: PendingDevice) -> WaitingRow {

@@ -57,6 +57,8 @@ pub struct Counts {
     pub record_capacity: Option<u32>,
     /// Its users.
     pub users: Option<u32>,
+    /// Records in its operation log.
+    pub operations: Option<u32>,
 }
 
 impl PolledSink {
@@ -182,8 +184,12 @@ impl Sink for PolledSink {
         self.check(origin)?;
         match observed {
             Observed::Facts(facts) => {
-                let (records, record_capacity, users) = (facts.records, facts.record_capacity, facts.users);
-                self.state.lock().counts = Counts { records, record_capacity, users };
+                self.state.lock().counts = Counts {
+                    records: facts.records,
+                    record_capacity: facts.record_capacity,
+                    users: facts.users,
+                    operations: facts.operations,
+                };
                 self.intake.facts(&self.clock.serial, facts).await
             }
             Observed::Time(reading) => self.time(&reading).await,
@@ -192,6 +198,7 @@ impl Sink for PolledSink {
                 let taken = self.intake.store().write(move |tx| tx.take_users(&serial, &users, whole)).await;
                 taken.map(drop).map_err(|error| refused(&error))
             }
+            Observed::Operations(operations) => self.intake.operations(&self.clock, &operations).await,
             Observed::Rows { rows, bad } => self.rows(&rows, &bad).await,
             Observed::Unread { offset, bytes } => {
                 let taken = self.intake.keep_unread(&self.clock, Route::Pull, offset, &bytes).await?;

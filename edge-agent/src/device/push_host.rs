@@ -1,37 +1,33 @@
 //! What posting clocks are answered: where to go on, and what they are asked to do.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{Offset as _, TimeZone as _};
-use device_protocols::driver::{Refused, Sink};
+use device_protocols::driver::{Observed, Origin, Refused, Route, Sink};
 use device_protocols::push::listener::UploadTable;
 use device_protocols::push::{CommandId, CommandResult, HandshakeOptions, Hello, Host, PushCommand, Stamp};
 use device_protocols::serial::Serial;
-use parking_lot::Mutex;
 use shared_model::ClockSerial;
 
 use super::push_sink::{Pending, PushSink};
 use crate::ingest::refused;
-use crate::store::Stamps;
-
-/// Commands that wait for one clock.
-const COMMANDS: usize = 32;
+use crate::store::{Queueing, Stamps, Store};
 
 /// Answers posting clocks.
 #[derive(Debug)]
 pub struct PushHost {
     sink: Arc<PushSink>,
-    queues: Mutex<HashMap<Serial, VecDeque<(CommandId, PushCommand)>>>,
-    next: AtomicU64,
 }
 
 impl PushHost {
     /// A host beside a sink.
     #[must_use]
-    pub fn new(sink: Arc<PushSink>) -> Self {
-        Self { sink, queues: Mutex::default(), next: AtomicU64::new(1) }
+    pub const fn new(sink: Arc<PushSink>) -> Self {
+        Self { sink }
+    }
+
+    fn store(&self) -> &Store {
+        self.sink.intake().store()
     }
 }
 
@@ -43,14 +39,13 @@ impl Host for PushHost {
             tracing::warn!(clock.serial = %clock.serial, "the clock presents another key than the stored one");
             return Err(Refused::UnknownClock);
         }
+        self.sink.interrupted(&clock.serial);
         let serial = clock.serial.clone();
-        let stamps = self
-            .sink
-            .intake()
-            .store()
-            .read(move |tx| tx.stamps(&serial))
-            .await
-            .map_err(|error| refused(&error))?;
+        let forgotten = self.store().write(move |tx| tx.forget_sent_commands(&serial)).await;
+        forgotten.map_err(|error| refused(&error))?;
+        let serial = clock.serial.clone();
+        let stamps =
+            self.store().read(move |tx| tx.stamps(&serial)).await.map_err(|error| refused(&error))?;
         let now = self.sink.intake().clock().now();
         let zone = clock.zones.zone_on(now.naive_utc().date());
         let offset = zone.offset_from_utc_datetime(&now.naive_utc()).fix();
@@ -64,23 +59,26 @@ impl Host for PushHost {
     }
 
     async fn commands(&self, serial: &Serial) -> Result<Vec<(CommandId, PushCommand)>, Refused> {
-        Ok(self.queues.lock().get(serial).map(|queue| queue.iter().cloned().collect()).unwrap_or_default())
+        let clock = self.sink.adopted(serial.as_str(), Pending::default()).await?;
+        self.sink.polled(&clock.serial).await?;
+        let (serial, now) = (clock.serial.clone(), self.sink.intake().clock().now());
+        let waiting = self.store().read(move |tx| tx.has_commands(&serial, now)).await;
+        if !waiting.map_err(|error| refused(&error))? {
+            return Ok(Vec::new());
+        }
+        let serial = clock.serial.clone();
+        self.store().write(move |tx| tx.take_commands(&serial)).await.map_err(|error| refused(&error))
     }
 
     async fn results(&self, serial: &Serial, results: Vec<CommandResult>) -> Result<(), Refused> {
-        let origin = device_protocols::driver::Origin {
-            route: device_protocols::driver::Route::Push,
-            serial: Some(serial.clone()),
-        };
-        self.sink.accept(&origin, device_protocols::driver::Observed::Heard).await?;
-        let mut queues = self.queues.lock();
-        let Some(queue) = queues.get_mut(serial) else { return Ok(()) };
-        for result in results {
-            tracing::info!(clock.serial = %serial, command = result.id.as_str(), code = result.code, "a command was answered");
-            queue.retain(|(id, _)| *id != result.id);
-        }
-        if queue.is_empty() {
-            queues.remove(serial);
+        let origin = Origin { route: Route::Push, serial: Some(serial.clone()) };
+        self.sink.accept(&origin, Observed::Heard).await?;
+        let clock = self.sink.adopted(serial.as_str(), Pending::default()).await?;
+        for CommandResult { id, code } in results {
+            tracing::info!(clock.serial = %serial, command = id.as_str(), code, "a command was answered");
+            let serial = clock.serial.clone();
+            let kept = self.store().write(move |tx| tx.answer_command(&serial, &id, code)).await;
+            kept.map_err(|error| refused(&error))?;
         }
         Ok(())
     }
@@ -101,23 +99,17 @@ impl Host for PushHost {
             UploadTable::Operations => Stamps { operations: text, ..Stamps::default() },
         };
         let serial: ClockSerial = clock.serial.clone();
-        let written = self.sink.intake().store().write(move |tx| tx.set_stamps(&serial, &stamps)).await;
+        let written = self.store().write(move |tx| tx.set_stamps(&serial, &stamps)).await;
         written.map_err(|error| refused(&error))
     }
 
     async fn enqueue(&self, serial: &Serial, command: PushCommand) -> Result<(), Refused> {
-        self.sink.adopted(serial.as_str(), Pending::default()).await?;
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let Some(id) = CommandId::parse(&number.to_string()) else { return Err(Refused::Unavailable) };
-        let mut queues = self.queues.lock();
-        let queue = queues.entry(serial.clone()).or_default();
-        if queue.iter().any(|(_, waiting)| *waiting == command) {
-            return Ok(());
+        let clock = self.sink.adopted(serial.as_str(), Pending::default()).await?;
+        let serial = clock.serial.clone();
+        let queued = self.store().write(move |tx| tx.queue_command(&serial, &command)).await;
+        match queued.map_err(|error| refused(&error))? {
+            Queueing::Queued | Queueing::Waits => Ok(()),
+            Queueing::Full => Err(Refused::Unavailable),
         }
-        if queue.len() >= COMMANDS {
-            return Err(Refused::Unavailable);
-        }
-        queue.push_back((id, command));
-        Ok(())
     }
 }

@@ -3,23 +3,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use device_protocols::driver::{Observed, Origin, Refused, Sink};
 use device_protocols::row::AttendanceRow;
 use parking_lot::Mutex;
 use shared_model::{ClockSerial, Route};
 
+use super::contact::{Complete, Contact};
 use super::polled_sink::users;
 use super::registry::{AdoptedClock, Registry};
 use crate::ingest::{Intake, Rows, refused};
 use crate::store::{DeviceReport, Link};
 
-/// A clock that is heard is noted at most so often.
-const HEARD_EVERY: Duration = Duration::seconds(30);
-/// A posting clock posts within its own pause of a minute; after twice that, what it had is here.
-const POSTED_WITHIN: Duration = Duration::seconds(120);
-/// A clock silent for longer is offline, and has to be heard for a while before its data is taken to be complete.
-pub const SILENT_AFTER: Duration = Duration::seconds(180);
+/// A clock silent for longer is offline.
+pub const SILENT_AFTER: TimeDelta = TimeDelta::seconds(180);
 /// Clocks whose contact is remembered. Only adopted ones are.
 const CONTACTS: usize = 4096;
 
@@ -29,16 +26,6 @@ pub struct PushSink {
     intake: Intake,
     registry: Arc<Registry>,
     contacts: Mutex<HashMap<ClockSerial, Contact>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Contact {
-    /// Since when it has been heard without a long silence and without being refused.
-    since: DateTime<Utc>,
-    last: DateTime<Utc>,
-    noted: Option<DateTime<Utc>>,
-    /// When it last brought something new.
-    brought: Option<DateTime<Utc>>,
 }
 
 impl PushSink {
@@ -69,64 +56,46 @@ impl PushSink {
         Err(Refused::UnknownClock)
     }
 
-    /// Notes that a clock was heard, and how far its data is complete.
-    async fn heard(&self, clock: &AdoptedClock, grew: bool) -> Result<(), Refused> {
+    /// Notes that a clock was heard.
+    async fn heard(&self, clock: &AdoptedClock) -> Result<(), Refused> {
         let now = self.intake.clock().now();
-        let Some(Contact { since, brought, .. }) = self.contact(&clock.serial, now, grew) else {
+        if !self.contact(&clock.serial, |contact| contact.heard(now)) {
             return Ok(());
-        };
+        }
         let report = DeviceReport {
             link: Some(Link::Online),
             heard: true,
             error: Some(None),
             ..DeviceReport::default()
         };
-        let serial = clock.serial.clone();
-        let written = self.intake.store().write(move |tx| {
-            tx.report(&serial, &report)?;
-            if now - since >= POSTED_WITHIN {
-                // A clock that comes back posts what it kept for as long as that takes; only when it had nothing new for a
-                // while is it certain that nothing older is to come.
-                if brought.is_none_or(|brought| now - brought >= POSTED_WITHIN) {
-                    tx.read_complete(&serial, now - POSTED_WITHIN)?;
-                }
-                tx.read_through(&serial, now - POSTED_WITHIN, grew)
-            } else {
-                Ok(())
-            }
-        });
+        self.intake.report(&clock.serial, report).await
+    }
+
+    /// Notes how far a clock that polls is complete.
+    pub(super) async fn polled(&self, serial: &ClockSerial) -> Result<(), Refused> {
+        let now = self.intake.clock().now();
+        let Some(Complete { to, grew }) = self.contact(serial, |contact| contact.polled(now)) else {
+            return Ok(());
+        };
+        let serial = serial.clone();
+        let written = self.intake.store().write(move |tx| tx.posted_until(&serial, to, grew));
         written.await.map_err(|error| refused(&error))
     }
 
-    /// How the clock has been heard, where it is time to note it.
-    fn contact(&self, serial: &ClockSerial, now: DateTime<Utc>, grew: bool) -> Option<Contact> {
+    /// A clock that introduces itself, or was refused, may have something that is not here: its completeness begins
+    /// anew.
+    pub(super) fn interrupted(&self, serial: &ClockSerial) {
+        let now = self.intake.clock().now();
+        self.contact(serial, |contact| contact.interrupted(now));
+    }
+
+    fn contact<T>(&self, serial: &ClockSerial, with: impl FnOnce(&mut Contact) -> T) -> T {
+        let now = self.intake.clock().now();
         let mut contacts = self.contacts.lock();
         if contacts.len() >= CONTACTS && !contacts.contains_key(serial) {
             contacts.clear();
         }
-        let contact = contacts.entry(serial.clone()).or_insert(Contact {
-            since: now,
-            last: now,
-            noted: None,
-            brought: None,
-        });
-        if now - contact.last > SILENT_AFTER {
-            contact.since = now;
-        }
-        contact.last = now;
-        if grew {
-            contact.brought = Some(now);
-        }
-        let due = grew || contact.noted.is_none_or(|noted| now - noted >= HEARD_EVERY);
-        if due {
-            contact.noted = Some(now);
-        }
-        due.then_some(*contact)
-    }
-
-    /// A clock that was refused has data that is not here: its completeness begins anew.
-    fn refused(&self, serial: &ClockSerial) {
-        self.contacts.lock().remove(serial);
+        with(contacts.entry(serial.clone()).or_insert_with(|| Contact::begin(now)))
     }
 
     /// The intake.
@@ -141,6 +110,15 @@ pub(super) struct Pending<'a> {
     pub(super) model: &'a str,
     pub(super) firmware: &'a str,
     pub(super) rows: &'a [AttendanceRow],
+}
+
+/// When the oldest of some rows was made; `None` where one has no time.
+fn oldest(clock: &AdoptedClock, rows: &[AttendanceRow]) -> Option<DateTime<Utc>> {
+    let instant = |row: &AttendanceRow| match row.utc_offset {
+        Some(offset) => Some(row.time.as_ref().ok()?.and_utc() - TimeDelta::seconds(offset.into())),
+        None => Some(clock.zones.resolve(*row.time.as_ref().ok()?).0),
+    };
+    rows.iter().map(instant).min().flatten()
 }
 
 /// A row as the adoption page shows it.
@@ -164,6 +142,7 @@ impl Sink for PushSink {
             },
             Observed::Time(_)
             | Observed::Users { .. }
+            | Observed::Operations(_)
             | Observed::Unread { .. }
             | Observed::LogEnd(_)
             | Observed::Hint(_)
@@ -173,25 +152,34 @@ impl Sink for PushSink {
         match observed {
             Observed::Rows { rows, bad } => {
                 let taken = self.intake.deliver(&clock, Route::Push, Rows::alone(&rows), &bad).await;
-                let taken = taken.inspect_err(|_| self.refused(&clock.serial))?;
-                self.heard(&clock, taken.new > 0).await
+                let taken = taken.inspect_err(|_| self.interrupted(&clock.serial))?;
+                if taken.new > 0 {
+                    let now = self.intake.clock().now();
+                    let oldest = oldest(&clock, &rows);
+                    self.contact(&clock.serial, |contact| contact.brought(now, oldest));
+                }
+                self.heard(&clock).await
             }
             Observed::Facts(facts) => {
                 self.intake.facts(&clock.serial, facts).await?;
-                self.heard(&clock, false).await
+                self.heard(&clock).await
             }
             Observed::Users { users: seen, whole } => {
                 let (serial, users) = (clock.serial.clone(), users(&seen));
                 let taken = self.intake.store().write(move |tx| tx.take_users(&serial, &users, whole)).await;
                 taken.map_err(|error| refused(&error))?;
-                self.heard(&clock, false).await
+                self.heard(&clock).await
+            }
+            Observed::Operations(operations) => {
+                self.intake.operations(&clock, &operations).await?;
+                self.heard(&clock).await
             }
             Observed::Unread { offset, bytes } => {
                 self.intake.keep_unread(&clock, Route::Push, offset, &bytes).await.map(drop)
             }
             // A posting clock is not asked for its time, and its uploads have no end.
             Observed::Time(_) | Observed::LogEnd(_) | Observed::Hint(_) | Observed::Heard => {
-                self.heard(&clock, false).await
+                self.heard(&clock).await
             }
         }
     }

@@ -126,6 +126,7 @@ struct Supervisor<'p> {
     /// The log's count at the last reading.
     count: Option<u32>,
     users: Option<u32>,
+    operations: Option<u32>,
     rounds: u32,
     /// Somebody seems to have punched since the last round.
     hinted: bool,
@@ -218,6 +219,7 @@ async fn serve(
         plan,
         count: None,
         users: None,
+        operations: None,
         rounds: 0,
         hinted: false,
     };
@@ -325,6 +327,7 @@ impl Supervisor<'_> {
         let drift = self.sink.drift();
         if wanted != Some(Wanted::Test) {
             self.read_users().await?;
+            self.read_operations().await?;
         }
         let taken = match wanted {
             Some(Wanted::Test) => Taken::default(),
@@ -352,6 +355,25 @@ impl Supervisor<'_> {
             // A clock without a readable user table still has punches.
             Err(RoundError::Driver(DriverError::Clock { reason, .. })) => {
                 tracing::warn!(clock.serial = %self.clock.serial, error = reason, "the users could not be read");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Reads the operation log when there is more or less in it than before. Before the attendance log: where that was
+    /// cleared, it is known from then on why rows are missing.
+    async fn read_operations(&mut self) -> Result<(), RoundError> {
+        let operations = self.sink.counts().operations;
+        if operations.is_none() || self.operations == operations {
+            return Ok(());
+        }
+        match self.order(Ask::Operations).await {
+            Ok(_) => self.operations = operations,
+            Err(RoundError::Driver(DriverError::Clock { reason, .. })) => {
+                // It is asked again when the count changes: punches matter more.
+                self.operations = operations;
+                tracing::info!(clock.serial = %self.clock.serial, error = reason, "the operation log could not be read");
             }
             Err(error) => return Err(error),
         }

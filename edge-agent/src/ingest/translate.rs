@@ -6,11 +6,12 @@
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use device_protocols::driver::{BadRow as UnreadRow, BadRowReason};
+use device_protocols::operation::Operation;
 use device_protocols::row::{AttendanceRow, Doubt, UserRef};
 use shared_model::punch::Reading;
 use shared_model::{ClockSerial, Punch, PunchId, RawTime, Route, UserCode, ZoneHistory};
 
-use crate::store::{BadRow, Delivered, QuarantineReason};
+use crate::store::{BadRow, Delivered, NewClockEvent, QuarantineReason};
 
 /// The first wall time that can be true: clocks that lost their battery say 2000-01-01 00:00 or before.
 const FIRST: NaiveDateTime = match NaiveDate::from_ymd_opt(2000, 1, 1) {
@@ -101,6 +102,21 @@ impl Translator<'_> {
             Some(stated) if offset != configured => (shared_model::zone::resolve_in(stated, wall).0, stated),
             Some(_) | None => (instant, zone),
         }
+    }
+}
+
+/// Something that was done at a clock, as the store keeps it.
+#[must_use]
+pub fn event(operation: &Operation, zones: &ZoneHistory) -> NewClockEvent {
+    NewClockEvent {
+        code: operation.code,
+        admin: operation.admin.clone(),
+        said: match &operation.time {
+            Ok(time) => time.to_string(),
+            Err(bad) => bad.said().to_owned(),
+        },
+        instant: operation.time.as_ref().ok().map(|wall| zones.resolve(*wall).0),
+        objects: operation.objects.join(","),
     }
 }
 

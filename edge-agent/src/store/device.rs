@@ -1,7 +1,8 @@
 //! What is known of each clock: its state, counters, watermark, key.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use device_protocols::driver::LogMark;
+use device_protocols::push::PushCommand;
 use rusqlite::{OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 use shared_model::entity::Device;
@@ -15,6 +16,9 @@ const WATERMARK_STEP: i64 = 600;
 
 /// A clock this many seconds off, or less, is right.
 const RIGHT: i64 = 10;
+
+/// A clock that counts more than it delivered is asked for all of it at most so often.
+const ASK_AGAIN: TimeDelta = TimeDelta::days(1);
 
 /// Whether a clock can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -315,6 +319,34 @@ impl WriteTx {
     pub fn read_complete(&self, serial: &ClockSerial, to: DateTime<Utc>) -> Result<(), StoreError> {
         let clock = self.clock_id(serial)?;
         self.set_complete_to(clock, to)
+    }
+
+    /// Notes that a posting clock has posted every punch made before an instant; unless its own count says that it holds
+    /// more than it ever delivered. It is asked for its whole log then, and believed once it has answered.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn posted_until(
+        &self,
+        serial: &ClockSerial,
+        to: DateTime<Utc>,
+        grew: bool,
+    ) -> Result<(), StoreError> {
+        let clock = self.clock_id(serial)?;
+        let (counted, read): (Option<i64>, i64) = self
+            .connection
+            .prepare_cached("SELECT log_count, read_rows FROM device_state WHERE clock = ?1")?
+            .query_row([clock], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if counted.is_some_and(|counted| counted > read) {
+            let all = PushCommand::whole_log(self.clock().now().naive_utc());
+            let asked = self.command_ended(clock, all.name())?;
+            if asked.is_none_or(|at| self.now_ms() - at > ASK_AGAIN.num_milliseconds()) {
+                self.queue_command(serial, &all)?;
+                return Ok(());
+            }
+        }
+        self.read_complete(serial, to)?;
+        self.read_through(serial, to, grew)
     }
 
     /// Notes that every punch of a clock before `through` has been read. What is noted never goes back; it travels on

@@ -17,6 +17,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0006_attendance", include_str!("../../../migrations/edge/0006_attendance.sql")),
     ("0007_log_mark", include_str!("../../../migrations/edge/0007_log_mark.sql")),
     ("0008_punch_flag", include_str!("../../../migrations/edge/0008_punch_flag.sql")),
+    ("0009_device_command", include_str!("../../../migrations/edge/0009_device_command.sql")),
 ];
 
 /// The schema version this program knows.
@@ -64,6 +65,7 @@ mod tests {
         ("0006_attendance", "bd7d60211e5d3e7f"),
         ("0007_log_mark", "5099572dac32b47f"),
         ("0008_punch_flag", "777cf161d8ae80f9"),
+        ("0009_device_command", "f3ee2578223a8181"),
     ];
 
     fn fresh() -> Connection {

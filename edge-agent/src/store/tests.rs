@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod clock_event;
+mod device_command;
 mod punch_flag;
 mod sync;
 
@@ -302,6 +304,18 @@ fn the_programs_own_connection_cannot_change_what_only_grows() {
     deliver(&store, "A1", Route::Pull, punches("A1", Route::Pull, 1, &[("7", "2026-11-20T09:00:00")]));
     deliver(&store, "A1", Route::Push, punches("A1", Route::Push, 9, &[("7", "2026-11-20T09:00:00")]));
     store.write_blocking(|tx| tx.read_through(&serial("A1"), NOW.parse().unwrap(), true)).unwrap();
+    store
+        .write_blocking(|tx| {
+            let event = NewClockEvent {
+                code: 23,
+                admin: "1".to_owned(),
+                said: "2026-11-20 09:00:00".to_owned(),
+                instant: None,
+                objects: String::new(),
+            };
+            tx.take_clock_events(&serial("A1"), &[event])
+        })
+        .unwrap();
     let id = create(&store, site()).unwrap();
     for sql in [
         "UPDATE ledger SET user_code = '8'",
@@ -320,6 +334,9 @@ fn the_programs_own_connection_cannot_change_what_only_grows() {
         "UPDATE oplog SET fields = x'7b7d'",
         "DELETE FROM oplog",
         "INSERT OR REPLACE INTO oplog SELECT * FROM oplog",
+        "UPDATE clock_event SET code = 4",
+        "DELETE FROM clock_event",
+        "INSERT OR REPLACE INTO clock_event SELECT * FROM clock_event",
         "UPDATE rec_site SET name = 'x'",
         "DELETE FROM rec_site",
         "INSERT INTO rec_employee (key, vv, dots) VALUES (randomblob(16), x'01', x'01')",

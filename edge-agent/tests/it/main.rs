@@ -7,6 +7,8 @@ mod factory;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod menu;
+#[cfg(test)]
 mod tail;
 #[cfg(test)]
 mod time;

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::clock::FixedClock;
 use crate::driver::{BadRow, BadRowReason, ClockUser};
+use crate::operation::Operation;
 use crate::row::AttendanceRow;
 
 /// An agent that knows one clock and writes down what it keeps.
@@ -17,6 +18,7 @@ struct Agent {
     rows: Mutex<Vec<AttendanceRow>>,
     bad: Mutex<Vec<BadRow>>,
     users: Mutex<Vec<ClockUser>>,
+    operations: Mutex<Vec<Operation>>,
     facts: Mutex<Vec<crate::driver::ClockFacts>>,
     heard: Mutex<u32>,
     stamps: Mutex<Vec<(UploadTable, Option<String>)>>,
@@ -49,6 +51,7 @@ impl Sink for Arc<Agent> {
                 self.bad.lock().extend(bad);
             }
             Observed::Users { users, .. } => self.users.lock().extend(users),
+            Observed::Operations(operations) => self.operations.lock().extend(operations),
             Observed::Facts(facts) => self.facts.lock().push(facts),
             Observed::Heard => *self.heard.lock() += 1,
             Observed::Time(_) | Observed::Unread { .. } | Observed::LogEnd(_) | Observed::Hint(_) => {
@@ -366,6 +369,8 @@ async fn options_pictures_and_signs_of_life_are_answered_ok() {
     assert_eq!(heard.body, "Time=2026-11-21T12:00:00+00:00");
     let operlog = "OPLOG 21\t0\t2026-11-20 08:00:00\t0\t0\t0\t0\nFP PIN=1\tFID=1\tTMP=abc\nwhat?\n";
     assert_eq!(served.post("/iclock/cdata?SN=SIM0000000001&table=OPERLOG", operlog).await.body, "OK: 3");
+    let operations = served.agent.operations.lock();
+    assert_eq!(operations.iter().map(|operation| operation.code).collect::<Vec<_>>(), [21]);
 }
 
 #[rstest]

@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use super::{Answer, BODY_TIMEOUT, Host, MAX_BODY, MAX_SMALL, Service, UploadTable};
 use crate::clock::Clock;
 use crate::driver::{BadRow, BadRowReason, ClockUser, Observed, Origin, Sink};
+use crate::operation::Operation;
 use crate::push::handshake::Stamp;
 use crate::push::line::{Line, LineSplitter, MAX_ATTLOG, MAX_OTHER};
 use crate::push::operlog::OperLine;
@@ -103,12 +104,13 @@ impl Lines {
 struct Batch {
     rows: Vec<AttendanceRow>,
     users: Vec<ClockUser>,
+    operations: Vec<Operation>,
     bad: Vec<BadRow>,
 }
 
 impl Batch {
     fn is_full(&self) -> bool {
-        self.rows.len() + self.users.len() + self.bad.len() >= BATCH
+        self.rows.len() + self.users.len() + self.operations.len() + self.bad.len() >= BATCH
     }
 }
 
@@ -188,14 +190,7 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
             };
             match parsed {
                 Ok(OperLine::User(user)) => batch.users.push(user),
-                Ok(OperLine::Operation(operation)) => {
-                    tracing::info!(
-                        clock.serial = %serial,
-                        operation.code = operation.code,
-                        "a clock reports operation {}",
-                        operation.code
-                    );
-                }
+                Ok(OperLine::Operation(operation)) => batch.operations.push(operation),
                 Ok(OperLine::PassedOver) => {}
                 Err(reason) => {
                     let kept = raw.get(..raw.len().min(crate::push::line::KEPT)).unwrap_or_default();
@@ -203,23 +198,26 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
                 }
             }
             if batch.is_full() {
-                self.keep_users(origin, std::mem::take(&mut batch)).await?;
+                self.keep_operations(origin, std::mem::take(&mut batch)).await?;
             }
         }
         // Also without any row: only an adopted clock may be told that its upload arrived.
         self.sink.accept(origin, Observed::Heard).await?;
-        self.keep_users(origin, batch).await?;
+        self.keep_operations(origin, batch).await?;
         Ok(lines.position)
     }
 
     /// Lines of other tables that cannot be read hold no punches; they are counted, logged and passed over.
-    async fn keep_users(&self, origin: &Origin, batch: Batch) -> Result<(), Answer> {
+    async fn keep_operations(&self, origin: &Origin, batch: Batch) -> Result<(), Answer> {
         if !batch.bad.is_empty() {
             tracing::debug!(lines = batch.bad.len(), "lines of an upload without punches could not be read");
         }
-        if batch.users.is_empty() {
-            return Ok(());
+        if !batch.operations.is_empty() {
+            self.sink.accept(origin, Observed::Operations(batch.operations)).await?;
         }
-        Ok(self.sink.accept(origin, Observed::Users { users: batch.users, whole: false }).await?)
+        if !batch.users.is_empty() {
+            self.sink.accept(origin, Observed::Users { users: batch.users, whole: false }).await?;
+        }
+        Ok(())
     }
 }

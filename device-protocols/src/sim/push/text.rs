@@ -1,6 +1,6 @@
 //! The lines a simulated clock posts.
 
-use crate::sim::{SimPunch, SimUser};
+use crate::sim::{SimOperation, SimPunch, SimUser};
 
 /// Work code of every pushed punch; the TCP records have none.
 const WORK_CODE: u8 = 7;
@@ -18,4 +18,10 @@ pub(super) fn user(user: &SimUser) -> String {
         "USER PIN={}\tName={}\tPri={privilege}\tPasswd=\tCard=0\tGrp=1\tTZ=0000000000000000\n",
         user.code, user.name
     )
+}
+
+/// Something done at the clock.
+pub(super) fn operation(operation: &SimOperation) -> String {
+    let SimOperation { code, admin, time, objects: [a, b, c, d] } = operation;
+    format!("OPLOG {code}\t{admin}\t{time}\t{a}\t{b}\t{c}\t{d}\n")
 }

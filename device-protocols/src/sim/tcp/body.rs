@@ -36,6 +36,17 @@ impl Body {
         Self::Log(LogBody { sim: Arc::clone(sim), oldest, records, junk_at, extra: faults.length_word_extra })
     }
 
+    pub(super) fn operations(sim: &SimClock) -> Self {
+        let mut records = Vec::new();
+        for operation in sim.operations() {
+            records.extend_from_slice(&operation.admin.to_le_bytes());
+            records.extend_from_slice(&[operation.code, 0]);
+            records.extend_from_slice(&operation.time.pack().to_le_bytes());
+            records.extend(operation.objects.iter().flat_map(|object| object.to_le_bytes()));
+        }
+        Self::Written(with_length(records, 0))
+    }
+
     pub(super) fn empty() -> Self {
         Self::Written(with_length(Vec::new(), 0))
     }

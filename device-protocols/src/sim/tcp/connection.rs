@@ -262,6 +262,7 @@ impl<C: Clock> Connection<C> {
         for (at, value) in [
             (16, users),
             (32, counted),
+            (40, u64::try_from(self.sim.operations().len()).unwrap_or(0)),
             (56, 3_000),
             (60, 70_000),
             (64, room),
@@ -279,7 +280,8 @@ impl<C: Clock> Connection<C> {
         match Code(command) {
             Code::USERTEMP_RRQ => Some(Body::users(&self.sim)),
             Code::ATTLOG_RRQ => Some(Body::log(&self.sim)),
-            Code::OPLOG_RRQ | Code(7) => Some(Body::empty()),
+            Code::OPLOG_RRQ => Some(Body::operations(&self.sim)),
+            Code(7) => Some(Body::empty()),
             _ => None,
         }
     }

@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 use shared_model::ClockSerial;
 use shared_model::entity::{DeviceState, Transport};
 
+use super::event;
 use super::time::off;
 use crate::command::context::Context;
 use crate::command::exit::Exit;
 use crate::command::table::{Table, cell};
 use crate::control::device::{DeviceRow, ListDevices, ShowDevice};
+use crate::store::DeviceCommand;
 
 /// Prints the clocks.
 pub(super) async fn list(context: &Context, all: bool) -> anyhow::Result<Exit> {
@@ -51,8 +53,9 @@ pub(super) async fn list(context: &Context, all: bool) -> anyhow::Result<Exit> {
 
 /// Prints one clock.
 pub(super) async fn show(context: &Context, serial: ClockSerial) -> anyhow::Result<Exit> {
-    let device = context.read(ShowDevice { serial }).await?;
-    context.output.answer(&device, || {
+    let detail = context.read(ShowDevice { serial }).await?;
+    context.output.answer(&detail, || {
+        let device = &detail.device;
         let log = match (device.log_count, device.log_capacity) {
             (Some(count), Some(capacity)) => format!("{count} of {capacity}"),
             (count, _) => cell(count.as_ref()),
@@ -61,7 +64,7 @@ pub(super) async fn show(context: &Context, serial: ClockSerial) -> anyhow::Resu
             ("Serial number", device.serial.to_string()),
             ("Name", device.name.to_string()),
             ("Site", device.site.clone()),
-            ("Reached by", way(&device)),
+            ("Reached by", way(device)),
             ("State", format!("{}, {}", device.state, device.link)),
             ("Model", cell(device.model.as_ref())),
             ("Firmware", cell(device.firmware.as_ref())),
@@ -78,9 +81,43 @@ pub(super) async fn show(context: &Context, serial: ClockSerial) -> anyhow::Resu
             ("  known", device.repeat_rows.to_string()),
             ("  no punches", device.quarantine_rows.to_string()),
         ];
-        lines.map(|(name, value)| format!("{name:<15}{value}")).join("\n")
+        let mut text = lines.map(|(name, value)| format!("{name:<15}{value}")).join("\n");
+        if let Some(event) = &device.cleared {
+            text.push_str(&format!("\n{:<15}{}", "Punches gone", event::cleared(event)));
+        }
+        if !detail.commands.is_empty() {
+            text.push_str(&format!("\n\n{}", commands(&detail.commands)));
+        }
+        if !detail.events.is_empty() {
+            let acts =
+                detail.events.iter().take(5).map(|event| format!("{} {}", event.said, event::what(event)));
+            let acts: Vec<String> = acts.collect();
+            text.push_str(&format!("\n\nDone at the clock (`device events`):\n  {}", acts.join("\n  ")));
+        }
+        text
     })?;
     Ok(Exit::Done)
+}
+
+/// What the clock was asked to do when it comes by.
+fn commands(commands: &[DeviceCommand]) -> String {
+    let mut table = Table::new(&["ASKED (UTC)", "COMMAND", "STATE", "TOLD", "RESULT"]);
+    for command in commands {
+        let result = match (command.code, &command.error) {
+            (Some(code), Some(error)) => format!("{error} ({code})"),
+            (Some(code), None) => code.to_string(),
+            (None, Some(error)) => error.clone(),
+            (None, None) => "-".to_owned(),
+        };
+        table.row([
+            moment(Some(command.asked_at)),
+            command.name.clone(),
+            command.state.as_str().to_owned(),
+            format!("{} times", command.attempts),
+            result,
+        ]);
+    }
+    table.text("")
 }
 
 fn way(device: &DeviceRow) -> String {
@@ -91,6 +128,6 @@ fn way(device: &DeviceRow) -> String {
     }
 }
 
-fn moment(at: Option<DateTime<Utc>>) -> String {
+pub(super) fn moment(at: Option<DateTime<Utc>>) -> String {
     at.map_or_else(|| "-".to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string())
 }

@@ -6,7 +6,7 @@ use shared_model::entity::{DeviceState, Transport};
 
 use super::Finding;
 use crate::command::context::Context;
-use crate::command::device::{address, time};
+use crate::command::device::{address, event, time};
 use crate::control::device::{DeviceRow, ListDevices};
 use crate::store::Link;
 
@@ -96,6 +96,12 @@ fn condition(device: &DeviceRow) -> Vec<Finding> {
             device.quarantine_rows
         );
         findings.push(Finding::note("clocks", found, "the clock's page shows them and why"));
+    }
+    if let Some(event) = &device.cleared {
+        let found = format!("{name} ({serial}): {}", event::cleared(event));
+        let fix =
+            "what was punched between these times is in no log: ask who was there, and correct their days";
+        findings.push(Finding::note("clocks", found, fix));
     }
     findings
 }

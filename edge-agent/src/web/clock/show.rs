@@ -3,11 +3,12 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use chrono::{NaiveDateTime, TimeDelta};
 use shared_model::DeviceId;
 use shared_model::access::Permission;
 use shared_model::entity::{Device, DeviceState};
 use uuid::Uuid;
-use web_kit::{Access, Current, Failure, Flash, Key, Page, Refusal, RouteTable, View, WebApp as _};
+use web_kit::{Access, Current, Failure, Flash, Key, Page, Refusal, RouteTable, Tone, View, WebApp as _};
 
 use super::super::listing::ListQuery;
 use super::super::local_time::LocalTime;
@@ -15,10 +16,22 @@ use super::super::today::feed::FeedLine;
 use super::super::{App, Person};
 use super::state::{ClockLine, Fill, advice, direction_key, fill, transport_key};
 use crate::device::supervisor::Wanted;
-use crate::store::{AdoptedDevice, QuarantineReason, QuarantinedRow, Stored};
+use crate::store::{
+    AdoptedDevice, ClockAct, ClockEvent, CommandState, DeviceCommand, QuarantineReason, QuarantinedRow,
+    Stored,
+};
 
 /// Punches shown.
 const PUNCHES: u32 = 12;
+
+/// Commands shown.
+const COMMANDS: u32 = 5;
+
+/// Things done at the clock that are shown.
+const EVENTS: u32 = 12;
+
+/// How long it is told that punches were cleared at the clock: until the month has been closed.
+const CLEARED_FOR: TimeDelta = TimeDelta::days(62);
 
 /// Quarantined rows on one page.
 const ROWS: u32 = 25;
@@ -61,6 +74,25 @@ struct ClockPage {
     bad: Vec<BadRow>,
     bad_next: Option<String>,
     punches: Vec<FeedLine>,
+    commands: Vec<CommandLine>,
+    events: Vec<EventLine>,
+    /// That punches were cleared at the clock, lately.
+    cleared: Option<String>,
+}
+
+/// What the clock was asked to do when it comes by.
+struct CommandLine {
+    at: String,
+    what: String,
+    state: String,
+    tone: Tone,
+}
+
+/// What was done at the clock.
+struct EventLine {
+    said: String,
+    what: String,
+    by: String,
 }
 
 async fn clock(app: &App, id: DeviceId) -> Result<AdoptedDevice, Failure> {
@@ -81,10 +113,16 @@ async fn show(
     let record = known.device.record.clone();
     let (serial, now) = (record.serial.clone(), app.now());
     let before = query.get("bad").parse::<i64>().unwrap_or(i64::MAX);
-    let (mut bad, punches) = app
+    let (mut bad, punches, commands, events, cleared) = app
         .store()
         .read(move |tx| {
-            Ok((tx.clock_quarantine(&serial, before, ROWS + 1)?, tx.clock_punches(&serial, now, PUNCHES)?))
+            Ok((
+                tx.clock_quarantine(&serial, before, ROWS + 1)?,
+                tx.clock_punches(&serial, now, PUNCHES)?,
+                tx.device_commands(&serial, COMMANDS)?,
+                tx.clock_events(&serial, EVENTS)?,
+                tx.last_cleared(&serial)?,
+            ))
         })
         .await?;
     let rows = usize::try_from(ROWS).unwrap_or(usize::MAX);
@@ -117,10 +155,76 @@ async fn show(
         problem,
         bad_next: bad.last().filter(|_| more).map(|row| format!("/clocks/{id}?bad={}", row.id)),
         bad: bad.iter().map(|row| bad_row(&page, &local, row)).collect(),
+        commands: commands.iter().map(|command| command_line(&page, &local, command)).collect(),
+        events: events.iter().map(|event| event_line(&page, event)).collect(),
+        cleared: cleared
+            .filter(|event| now - event.received_at < CLEARED_FOR)
+            .map(|event| cleared_text(&page, &local, &event)),
         punches: punches.iter().map(|punch| FeedLine::of(&page, punch)).collect(),
         record,
         page,
     }))
+}
+
+fn command_line(page: &Page, local: &LocalTime, command: &DeviceCommand) -> CommandLine {
+    let (tone, state) = match command.state {
+        CommandState::Queued => (Tone::Info, page.t("command-queued")),
+        CommandState::Sent => (Tone::Info, page.t("command-sent")),
+        CommandState::Answered => (Tone::Good, page.t("command-answered")),
+        CommandState::Failed => (Tone::Bad, page.t("command-failed")),
+    };
+    let what = match command.name.as_str() {
+        "send_attendance" => page.t("command-send-attendance"),
+        "send_users" => page.t("command-send-users"),
+        "info" => page.t("command-info"),
+        _ => page.t("command-other"),
+    };
+    CommandLine {
+        at: page.texts.date_time(local.wall(command.asked_at)),
+        what: what.to_string(),
+        state: state.to_string(),
+        tone,
+    }
+}
+
+fn act_text(page: &Page, event: &ClockEvent) -> String {
+    let text = match event.act {
+        ClockAct::PowerOn => page.t("act-power-on"),
+        ClockAct::Menu => page.t("act-menu"),
+        ClockAct::Setting => page.t("act-setting"),
+        ClockAct::UserDeleted => page.t("act-user-deleted"),
+        ClockAct::DataCleared => page.t("act-data-cleared"),
+        ClockAct::TimeSet => page.t("act-time-set"),
+        ClockAct::FactoryReset => page.t("act-factory-reset"),
+        ClockAct::LogCleared => page.t("act-log-cleared"),
+        ClockAct::UserEnrolled => page.t("act-user-enrolled"),
+        ClockAct::Other => page.t("act-other").with("code", i64::from(event.code)),
+    };
+    text.to_string()
+}
+
+fn event_line(page: &Page, event: &ClockEvent) -> EventLine {
+    let said = event
+        .said
+        .parse()
+        .map_or_else(|_| event.said.clone(), |wall: NaiveDateTime| page.texts.date_time(wall));
+    let by = if event.admin == "0" {
+        String::new()
+    } else {
+        page.t("act-by").with("admin", event.admin.as_str()).to_string()
+    };
+    EventLine { said, what: act_text(page, event), by }
+}
+
+fn cleared_text(page: &Page, local: &LocalTime, event: &ClockEvent) -> String {
+    let said = event_line(page, event).said;
+    match event.read_until {
+        Some(until) => {
+            let until = page.texts.date_time(local.wall(until));
+            page.t("clock-cleared").with("at", said).with("until", until).to_string()
+        }
+        None => page.t("clock-cleared-unread").with("at", said).to_string(),
+    }
 }
 
 fn bad_row(page: &Page, local: &LocalTime, row: &QuarantinedRow) -> BadRow {
