@@ -162,8 +162,11 @@ async fn answer_hello(
     let said: Hello = unpack_message(&body).unwrap();
     cloud.digest.lock().unwrap().clone_from(&said.digest);
     let enrolled = cloud.enrolled.lock().unwrap().clone();
-    let reply = ready(hello(&mut *cloud.store.lock().unwrap(), &enrolled, &said, cloud.now())).unwrap();
-    pack_message(&reply).unwrap().into_response()
+    // A hello of the former enrolment may still be on its way when the agent is enrolled anew.
+    match ready(hello(&mut *cloud.store.lock().unwrap(), &enrolled, &said, cloud.now())) {
+        Ok(reply) => pack_message(&reply).unwrap().into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
 }
 
 async fn answer_push(State(cloud): State<Arc<Cloud>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
