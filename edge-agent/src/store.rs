@@ -70,7 +70,7 @@ pub use quarantine::{BadRow, QuarantineReason, QuarantinedRow};
 pub use reader::ReadTx;
 pub use recompute::{DateSpan, Recompute, RecomputeScope};
 pub use record::Stored;
-pub use sync::{Backlog, LedgerCounts};
+pub use sync::{Backlog, LedgerCounts, Rekey};
 pub use writer::WriteTx;
 
 /// The name of the database file in the data folder.

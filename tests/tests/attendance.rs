@@ -200,7 +200,26 @@ impl Pair {
         .execute(tx.connection())
         .await?;
         tx.commit().await?;
-        Ok(punches.into_iter().map(|punch| punch.id).collect())
+        let punches: Vec<PunchId> = punches.into_iter().map(|punch| punch.id).collect();
+        self.marks_of(&punches).await?;
+        Ok(punches)
+    }
+
+    /// Tells the cloud what the edge found doubtful about punches.
+    async fn marks_of(&mut self, punches: &[PunchId]) -> Result<()> {
+        let notes = self.edge.read(edge_agent::store::ReadTx::records::<PunchNote>).await?;
+        let marks = notes.into_iter().filter(|note| {
+            note.record.note_type == PunchNoteType::Flag && punches.contains(&note.record.punch)
+        });
+        for mark in marks {
+            let mut tx = self.cloud.begin(&self.access).await?;
+            match own_change::create(&mut tx, mark.id.uuid(), &mark.record, author()).await {
+                Ok(()) => tx.commit().await?,
+                Err(own_change::OwnChangeError::Exists) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     async fn read_through(&mut self, through: &str) -> Result<()> {

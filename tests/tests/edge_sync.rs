@@ -7,16 +7,18 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use edge_agent::clock::{OsEntropy, SystemClock};
 use edge_agent::config::CloudConfig;
-use edge_agent::store::{Author, Delivered, Delivery, FILE, ReadTx, Store};
+use edge_agent::control::founding::{Founding, found};
+use edge_agent::store::{Author, Delivered, Delivery, FILE, Meta, ReadTx, Store, WriteTx};
 use edge_agent::sync::Sync;
 use edge_agent::sync::boot::{Found, TokenFile, check};
 use edge_agent::sync::enroll::{Application, enroll};
 use edge_agent::sync::status::{Standing, SyncStatus};
-use shared_model::entity::{Employee, EmployeeCategory, Site};
+use shared_model::entity::{Company, Employee, EmployeeCategory, Roster, RosterBasis, ScopeKind, Site};
 use shared_model::punch::Reading;
-use shared_model::text::{EmployeeCode, Name};
+use shared_model::record::Document;
+use shared_model::text::{Code, EmployeeCode, Line, Name};
 use shared_model::{
-    Clock, ClockSerial, EmployeeId, Entropy, Punch, PunchId, RawTime, Route, SiteId, UserCode,
+    Clock, ClockSerial, EmployeeId, Entropy, Punch, PunchId, RawTime, RosterId, Route, SiteId, UserCode,
 };
 use system_tests::cloud_http::{CloudHttp, Factory};
 use tempfile::TempDir;
@@ -244,6 +246,135 @@ async fn an_enrolled_agent_fills_the_cloud_once() -> Result<()> {
     assert_eq!(seen.ledger.into_iter().collect::<BTreeSet<_>>(), agent.ids().await?);
     assert_eq!((seen.names, seen.conflicts), (BTreeSet::from(["Rahima Begum".to_owned()]), 0));
     assert_eq!((seen.quarantined, seen.logged), (0, 1600));
+    agent.end().await?;
+    Ok(())
+}
+
+/// What somebody sets up who has no cloud yet.
+fn founding(site: &str) -> Result<Founding> {
+    Ok(Founding {
+        company: Name::parse("Padma Knit Composite")?,
+        site: Name::parse("Main building")?,
+        code: Code::parse(site)?,
+        zone: chrono_tz::Tz::Asia__Dhaka,
+        hours: None,
+    })
+}
+
+#[tokio::test]
+async fn what_was_founded_before_the_enrolment_becomes_the_company_s() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Padma Knit").await?;
+    let mut agent = Agent::new().await?;
+    agent.collect(0..300).await?;
+    let founding = founding("HQ")?;
+    let founded = agent.store.write(move |tx| found(tx, &Author::CONSOLE, &founding)).await?;
+    let person = agent.hire(founded, "1001").await?;
+    agent.rename(person, "Rahima Begum").await?;
+    let scope = Roster {
+        scope_kind: ScopeKind::Site,
+        scope: Some(founded.uuid()),
+        basis: RosterBasis::Default,
+        from: "2026-01-01".parse()?,
+        to: None,
+        pattern: Document(serde_json::json!({ "kind": "none", "at": [founded.to_string()] })),
+    };
+    let roster = agent
+        .store
+        .write(move |tx: &WriteTx| {
+            let id = RosterId::mint(tx.clock(), tx.entropy());
+            tx.create(&Author::CONSOLE, id, &scope)?;
+            // The site is moved and closed again before anybody hears of it.
+            let stored = tx.record::<Site>(founded)?;
+            if let Some(stored) = stored {
+                let address = Line::parse("Plot 7, Gazipur").ok();
+                tx.update(&Author::CONSOLE, founded, None, &Site { address, ..stored.record })?;
+            }
+            Ok(id)
+        })
+        .await?;
+    let before = agent.ids().await?;
+
+    agent.enroll(&cloud, factory).await?;
+    let (own, sites, companies, employee, scope) = agent
+        .store
+        .read(move |tx| {
+            Ok((
+                tx.meta(Meta::SITE)?,
+                tx.records::<Site>()?,
+                tx.records::<Company>()?,
+                tx.record::<Employee>(person)?,
+                tx.record::<Roster>(roster)?,
+            ))
+        })
+        .await?;
+    assert_eq!(own, Some(factory.site));
+    assert_eq!(sites.iter().map(|site| site.id).collect::<Vec<_>>(), [factory.site]);
+    assert_eq!(companies.iter().map(|company| company.id).collect::<Vec<_>>(), [factory.company]);
+    let site = &sites[0].record;
+    assert_ne!(site.code.as_str(), "HQ", "where both say something, the cloud's counts");
+    assert_eq!(
+        site.address.as_ref().map(Line::as_str),
+        Some("Plot 7, Gazipur"),
+        "what it lacked is filled in"
+    );
+    assert_eq!(employee.context("the person")?.record.site, factory.site);
+    let scope = scope.context("the roster")?.record;
+    assert_eq!(scope.scope, Some(factory.site.uuid()));
+    assert_eq!(scope.pattern.0["at"][0], factory.site.to_string());
+
+    agent.run();
+    agent.collect(300..310).await?;
+    agent.rename(person, "Rahima Akter").await?;
+    agent.until_sent().await?;
+    let seen = look(&cloud).await?;
+    assert_eq!((seen.ledger.len(), seen.logged), (310, 310));
+    assert!(before.is_subset(&seen.ledger.into_iter().collect()));
+    assert_eq!(seen.names, BTreeSet::from(["Rahima Akter".to_owned()]));
+    assert_eq!(seen.quarantined, 0);
+    // The company's name, the site's name and its code were said otherwise here.
+    assert_eq!(seen.conflicts, 3);
+    let sites = sites_of(&cloud).await?;
+    let site = &agent.store.read(ReadTx::records::<Site>).await?[0].record;
+    assert_eq!(sites, [(factory.site.uuid(), site.name.to_string(), Some("Plot 7, Gazipur".to_owned()))]);
+    agent.end().await?;
+    Ok(())
+}
+
+/// The living sites in the cloud: key, name, address.
+async fn sites_of(cloud: &CloudHttp) -> Result<Vec<(uuid::Uuid, String, Option<String>)>> {
+    use sqlx::ConnectOptions as _;
+    let mut database = cloud.database.superuser().connect().await?;
+    let sql = "SELECT key, name, address FROM rec_site WHERE deleted_dot IS NULL ORDER BY key";
+    Ok(sqlx::query_as(sql).fetch_all(&mut database).await?)
+}
+
+#[tokio::test]
+async fn a_second_site_founded_here_stays_a_site_of_its_own() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Padma Knit").await?;
+    let mut agent = Agent::new().await?;
+    let (own, other) = (founding("HQ")?, founding("STORE")?);
+    let second = agent
+        .store
+        .write(move |tx| {
+            let first = found(tx, &Author::CONSOLE, &own)?;
+            let record = tx.record::<Site>(first)?;
+            let id = SiteId::mint(tx.clock(), tx.entropy());
+            if let Some(record) = record {
+                let site = Site { code: other.code, name: other.site, ..record.record };
+                tx.create(&Author::CONSOLE, id, &site)?;
+            }
+            Ok(id)
+        })
+        .await?;
+    agent.hire(second, "2001").await?;
+    agent.enroll(&cloud, factory).await?;
+    agent.run();
+    agent.until_sent().await?;
+    let keys: BTreeSet<_> = sites_of(&cloud).await?.into_iter().map(|(key, ..)| key).collect();
+    assert_eq!(keys, BTreeSet::from([factory.site.uuid(), second.uuid()]));
+    assert_eq!(look(&cloud).await?.quarantined, 0);
     agent.end().await?;
     Ok(())
 }

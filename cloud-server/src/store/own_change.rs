@@ -47,7 +47,10 @@ pub async fn create<E: Entity>(
     entity: &E,
     author: Author,
 ) -> Result<(), OwnChangeError> {
-    write(tx, Op::Create, E::KIND, key, entity.to_fields(), VersionVector::new(), author).await
+    // What is not said is left open for whoever says it, as at an edge.
+    let mut fields = entity.to_fields();
+    fields.retain(|_, value| !value.is_null());
+    write(tx, Op::Create, E::KIND, key, fields, VersionVector::new(), author).await
 }
 
 /// Changes some fields of a record. `ctx` is the record's vector when the form was opened.

@@ -153,6 +153,13 @@ pub(super) fn save(tx: &WriteTx, kind: Kind, key: Uuid, row: &Record) -> Result<
     Ok(())
 }
 
+/// Takes a row away, without a trace. The gate must be open for it.
+pub(super) fn remove(tx: &WriteTx, kind: Kind, key: Uuid) -> Result<(), StoreError> {
+    let sql = format!("DELETE FROM {} WHERE key = ?1", statements(kind).table);
+    tx.connection.prepare_cached(&sql)?.execute([key.as_bytes()])?;
+    Ok(())
+}
+
 /// The living record that has a text in a column, other than `except`.
 pub(super) fn other_with(
     connection: &Connection,

@@ -2,6 +2,7 @@
 
 mod count;
 mod feed;
+mod rekey;
 mod relog;
 mod rows;
 
@@ -13,6 +14,7 @@ use sync_protocol::message::{Counts, Segment};
 use sync_protocol::{Change, LedgerEntry, Mark, Origin, Stream};
 
 pub use count::LedgerCounts;
+pub use rekey::Rekey;
 
 use super::{Meta, ReadTx, Store, StoreError, StoreEvent, WriteTx};
 

@@ -89,6 +89,12 @@ impl TokenFile {
         serde_json::from_slice(&fs::read(&self.path).ok()?).ok()
     }
 
+    fn keep(&self, token: &Token) {
+        if let Err(error) = self.write(token) {
+            tracing::warn!(error = %error, path = %self.path.display(), "the boot token cannot be kept");
+        }
+    }
+
     fn write(&self, token: &Token) -> std::io::Result<()> {
         let part = self.path.with_extension("part");
         fs::write(&part, serde_json::to_vec(token)?)?;
@@ -112,10 +118,20 @@ pub fn check(store: &Store, file: &TokenFile, entropy: &dyn Entropy) -> Result<F
         None | Some(_) => Found::Another { origin: begin_anew(store, inside.origin, entropy)? },
     };
     let now = store.read_blocking(|tx| token(tx, file))?;
-    if let Err(error) = file.write(&now) {
-        tracing::warn!(error = %error, path = %file.path.display(), "the boot token cannot be kept");
-    }
+    file.keep(&now);
     Ok(found)
+}
+
+/// Remembers this start again after the origin changed; a start that was never checked is not remembered.
+///
+/// # Errors
+/// The store's.
+pub fn remember(store: &Store, file: &TokenFile) -> Result<(), StoreError> {
+    let now = store.read_blocking(|tx| token(tx, file))?;
+    if file.read().is_some_and(|known| known.origin != now.origin) {
+        file.keep(&now);
+    }
+    Ok(())
 }
 
 /// The database may be ahead of the machine's memory (a token that could not be written), never behind it.

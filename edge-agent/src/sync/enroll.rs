@@ -1,25 +1,29 @@
 //! Enrolment: a one-time code from the cloud makes this agent one of its company's edges.
 //!
 //! The key is on disk before the code is spent, so that a lost answer costs nothing: the same code with the same key gives
-//! the same edge again. What was collected before stays and is sent from the beginning.
+//! the same edge again. What was collected before stays and is sent from the beginning; a company and a site that were
+//! founded here become the enrolment's ([`Rekey`]).
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use shared_model::entity::Site;
-use shared_model::{Clock, CompanyId, EdgeId, Entropy, SiteId};
+use shared_model::entity::{Company, Site};
+use shared_model::{Clock, CompanyId, EdgeId, Entropy, FieldTag, SiteId};
 use sync_protocol::body::{BadBody, pack_message, unpack_message};
-use sync_protocol::message::{self, Capabilities, EnrollReply, EnrollRequest, PROTOCOL};
+use sync_protocol::message::{self, Capabilities, EnrollReply, EnrollRequest, FeedRecord, PROTOCOL};
 use sync_protocol::sign::public_key_text;
 use sync_protocol::{Origin, Stream};
 
+use uuid::Uuid;
+
+use super::boot::{self, TokenFile};
 use super::client::{Client, ClientError};
 use super::key::{self, KeyError};
 use super::url::CloudUrl;
 use crate::config::CloudConfig;
-use crate::store::{Author, Meta, Store, StoreError, StoreEvent, WriteTx};
+use crate::store::{Author, Meta, Rekey, Store, StoreError, StoreEvent, WriteTx};
 
 /// What a person gives.
 #[derive(Debug, Clone)]
@@ -109,6 +113,9 @@ pub async fn enroll(
     let outcome = store.write(move |tx| accept(tx, &reply, &url, &public, new_origin)).await;
     let enrolled = outcome?.ok_or(EnrollError::OtherCompany)?;
     key::settle(folder)?;
+    let (store, file) = (store.clone(), TokenFile::of(folder));
+    let remembered = tokio::task::spawn_blocking(move || boot::remember(&store, &file)).await;
+    remembered.unwrap_or(Err(StoreError::Panicked))?;
     Ok(enrolled)
 }
 
@@ -123,7 +130,8 @@ fn accept(
     if tx.meta(Meta::COMPANY)?.is_some_and(|company| company != reply.company_id) {
         return Ok(None);
     }
-    if tx.meta(Meta::EDGE)?.is_some() {
+    let former = tx.meta(Meta::EDGE)?;
+    if former.is_some() {
         // The former enrolment's origin stays its own. The cloud has what it acknowledged under it.
         let acked = |stream| Ok::<_, StoreError>((stream, tx.stream(stream)?.acked));
         let common: BTreeMap<Stream, i64> = Stream::ALL.into_iter().map(acked).collect::<Result<_, _>>()?;
@@ -138,17 +146,30 @@ fn accept(
     tx.set_meta(Meta::CLOUD_URL, &url.to_owned())?;
     tx.clear_meta(Meta::RETIRED)?;
     tx.clear_meta(Meta::SYNC_ERROR)?;
+    let rekey = if former.is_none() { founded_here(tx, reply)? } else { Rekey::default() };
     for record in &reply.records {
         if let Err(error) = tx.take_from_feed(record.clone()) {
             // The feed brings it again; without it the agent can still collect.
             tracing::warn!(error = %error, kind = record.kind, "a record that came with the enrolment is left out");
         }
     }
-    let site = site(tx, &reply.sites)?;
+    let site = match tx.meta(Meta::SITE)? {
+        Some(own) => {
+            rekey.iter().find(|(here, _)| *here == own.uuid()).map(|(_, cloud)| SiteId::from_uuid(cloud))
+        }
+        None => None,
+    };
+    if let (false, Some(origin)) = (rekey.is_empty(), tx.meta(Meta::ORIGIN)?) {
+        // Nothing was sent yet: all of it is told by the keys of the cloud.
+        tx.re_origin_as(origin, new_origin, &BTreeMap::new(), &rekey)?;
+    }
+    let site = site.map_or_else(|| self::site(tx, &reply.sites), |site| Ok(Some(site)))?;
     if let Some(site) = site {
         tx.set_meta(Meta::SITE, &site)?;
     }
-    let after = serde_json::json!({ "company": reply.company_id, "cloud": url }).to_string();
+    let adopted: BTreeMap<String, String> =
+        rekey.iter().map(|(here, cloud)| (here.to_string(), cloud.to_string())).collect();
+    let after = serde_json::json!({ "company": reply.company_id, "cloud": url, "keys": adopted }).to_string();
     let Author { actor, via } = Author::CONSOLE;
     tx.audit(actor, via, "edge.enrol", &reply.edge_id.to_string(), "", &after)?;
     tx.tell(StoreEvent::Sync);
@@ -158,6 +179,34 @@ fn accept(
         company_name: reply.company.clone(),
         site,
     }))
+}
+
+/// The company and the sites that were founded here and that the enrolment names: its own site is the named one of the
+/// same code, else the first; further ones are only taken for one of the same code.
+fn founded_here(tx: &WriteTx, reply: &EnrollReply) -> Result<Rekey, StoreError> {
+    let mut rekey = Rekey::default();
+    for company in tx.records::<Company>()? {
+        if company.id != reply.company_id {
+            rekey.take(company.id, reply.company_id);
+        }
+    }
+    let code_of =
+        |record: &FeedRecord| Some((record.key, record.fields.get(&FieldTag(2))?.as_str()?.to_lowercase()));
+    let codes: BTreeMap<Uuid, String> = reply.records.iter().filter_map(code_of).collect();
+    let mut free: Vec<SiteId> = reply.sites.clone();
+    let own = tx.meta(Meta::SITE)?;
+    let mut sites = tx.records::<Site>()?;
+    sites.retain(|site| !reply.sites.contains(&site.id));
+    sites.sort_by_key(|site| (Some(site.id) != own, site.id));
+    for site in sites {
+        let code = site.record.code.as_str().to_lowercase();
+        let same = free.iter().position(|named| codes.get(&named.uuid()) == Some(&code));
+        let first = (Some(site.id) == own && !free.is_empty()).then_some(0);
+        if let Some(at) = same.or(first) {
+            rekey.take(site.id, free.remove(at));
+        }
+    }
+    Ok(rekey)
 }
 
 /// The site this agent stands at: the one founded here, else the first that the cloud names.

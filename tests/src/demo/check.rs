@@ -95,6 +95,14 @@ pub async fn run(product: &Product) -> Result<Outcome> {
     })
 }
 
+/// What differs now between the clocks, the edge and the cloud, days included; nothing if nothing does.
+///
+/// # Errors
+/// When a source cannot be read.
+pub async fn faults(product: &Product) -> Result<Vec<String>> {
+    Ok(find(product).await?.faults())
+}
+
 impl Found {
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();

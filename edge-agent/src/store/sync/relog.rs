@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use rusqlite::params;
 use shared_model::Kind;
 use sync_protocol::edge::Relog;
-use sync_protocol::{Chain, Origin, Stream};
+use sync_protocol::{Chain, Dot, Origin, Stream};
 use uuid::Uuid;
 
+use super::rekey::{Moving, Rekey};
 use super::rows;
-use crate::store::meta::StreamState;
 use crate::store::{Meta, StoreError, StoreEvent, WriteTx, ledger_log, record};
 
 /// Rows read at a time.
@@ -29,6 +29,20 @@ impl WriteTx {
         from: Origin,
         to: Origin,
         common: &BTreeMap<Stream, i64>,
+    ) -> Result<(), StoreError> {
+        self.re_origin_as(from, to, common, &Rekey::default())
+    }
+
+    /// As [`Self::re_origin`], with the cloud's keys for what was made here before the enrolment.
+    ///
+    /// # Errors
+    /// What SQLite says; [`StoreError::Corrupt`] for a row that cannot be read.
+    pub fn re_origin_as(
+        &self,
+        from: Origin,
+        to: Origin,
+        common: &BTreeMap<Stream, i64>,
+        rekey: &Rekey,
     ) -> Result<(), StoreError> {
         if self.meta(Meta::ORIGIN)? != Some(from) {
             return Ok(());
@@ -49,7 +63,7 @@ impl WriteTx {
         }
         self.set_meta(Meta::ORIGIN, &to)?;
         self.relog_ledger(from, at(Stream::Ledger))?;
-        self.relog_records(&Relog::new(from, to, common))?;
+        self.relog_records(&Relog::new(from, to, common), rekey)?;
         self.tell(StoreEvent::Sync);
         Ok(())
     }
@@ -77,19 +91,23 @@ impl WriteTx {
         self.set_head(&stream)
     }
 
-    fn relog_records(&self, relog: &Relog) -> Result<(), StoreError> {
+    fn relog_records(&self, relog: &Relog, rekey: &Rekey) -> Result<(), StoreError> {
         let mut stream = self.stream(Stream::Records)?;
         let mut touched: BTreeMap<(Kind, Uuid), i64> = BTreeMap::new();
+        let mut moving = Moving::default();
         let mut done = relog.common;
         loop {
             let page = rows::records(&self.connection, relog.from, done + 1, PAGE as usize)?;
             let Some(last) = page.last() else { break };
             done = last.dot.seq;
-            for change in page.iter().filter_map(|change| relog.change(change)) {
+            for former in &page {
+                let Some(mut change) = relog.change(former) else { continue };
+                moving.change(self, rekey, former.dot, &mut change)?;
                 stream.head += 1;
                 stream.chain = stream.chain.then(&change.chain_item());
                 self.insert_change(&change, &stream)?;
-                if let Some(kind) = change.known_kind() {
+                let kind = change.known_kind().filter(|kind| !moving.holds(*kind, change.key));
+                if let Some(kind) = kind {
                     touched.insert((kind, change.key), change.dot.seq);
                 }
                 if stream.head % Chain::MARK_EVERY == 0 {
@@ -98,24 +116,40 @@ impl WriteTx {
             }
         }
         self.set_head(&stream)?;
-        touched.into_iter().try_for_each(|((kind, key), seq)| self.renumber(relog, &stream, kind, key, seq))
+        moving.end(self)?;
+        for ((kind, key), seq) in touched {
+            self.renumber(relog, rekey, (kind, key), Dot::new(stream.origin, seq))?;
+        }
+        Ok(())
     }
 
-    /// Renumbers what a record says of the tail's changes; its values stay.
+    /// Renumbers what a record says of the tail's changes. Its values stay, but for keys that are other ones now.
     fn renumber(
         &self,
         relog: &Relog,
-        stream: &StreamState,
-        kind: Kind,
-        key: Uuid,
-        seq: i64,
+        rekey: &Rekey,
+        (kind, key): (Kind, Uuid),
+        newest: Dot,
     ) -> Result<(), StoreError> {
         let Some(mut record) = record::load(&self.connection, kind, key)? else { return Ok(()) };
         relog.record(&mut record);
+        let old = (!rekey.is_empty()).then(|| record.fields.clone());
+        let rekeyed = record.fields.values_mut().fold(false, |any, value| rekey.value(value) | any);
+        self.open_gate(kind, key, newest)?;
+        record::save(self, kind, key, &record)?;
+        self.close_gate(kind, key)?;
+        if let Some(old) = old.filter(|_| rekeyed) {
+            self.ask_for_affected(kind, key, &old, &record.fields)?;
+            self.tell(StoreEvent::Records(kind));
+        }
+        Ok(())
+    }
+
+    /// Opens the gate to a record for a change that is in the log.
+    pub(super) fn open_gate(&self, kind: Kind, key: Uuid, change: Dot) -> Result<(), StoreError> {
         self.connection
             .prepare_cached("INSERT INTO record_gate (kind, key, origin, seq) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![kind.number(), key.as_bytes(), stream.origin.number(), seq])?;
-        record::save(self, kind, key, &record)?;
-        self.close_gate(kind, key)
+            .execute(params![kind.number(), key.as_bytes(), change.origin.number(), change.seq])?;
+        Ok(())
     }
 }
