@@ -12,6 +12,7 @@ pub mod company;
 pub mod digest;
 pub mod edge;
 mod feed;
+pub mod job;
 mod ledger;
 mod origin;
 pub mod own_change;

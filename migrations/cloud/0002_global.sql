@@ -65,7 +65,7 @@ CREATE TABLE password_token (
     expires_at timestamptz NOT NULL,
     used_at timestamptz
 );
-SELECT app_may('password_token', 'SELECT, INSERT, UPDATE');
+SELECT app_may('password_token', 'SELECT, INSERT, UPDATE, DELETE');
 
 -- Look-up: one-time enrolment codes.
 CREATE TABLE enrolment_code (
@@ -78,7 +78,7 @@ CREATE TABLE enrolment_code (
     used_at timestamptz,
     edge_id uuid
 );
-SELECT app_may('enrolment_code', 'SELECT, INSERT, UPDATE');
+SELECT app_may('enrolment_code', 'SELECT, INSERT, UPDATE, DELETE');
 
 -- Look-up: an edge's key, its company and site. A request is believed because of this row only.
 CREATE TABLE edge_key (
@@ -101,14 +101,14 @@ CREATE TABLE clock_serial (
 );
 SELECT app_may('clock_serial', 'SELECT, INSERT, DELETE');
 
--- Durable work. One row a queue, company and key; asking again for what already waits raises `generation`, and a
--- worker removes a job only in the generation it read, so nothing asked for meanwhile is forgotten.
+-- Durable work, as cloud-server/src/store/job.rs says. One row a queue, company and key; asking again for what already
+-- waits raises `generation`, and a worker removes a job only in the generation it took, so nothing asked for meanwhile is
+-- forgotten.
 CREATE TABLE job (
     job_id uuid PRIMARY KEY,
     queue text NOT NULL,
     company_id uuid REFERENCES company,
     key text NOT NULL,
-    payload jsonb NOT NULL,
     generation bigint NOT NULL,
     attempts integer NOT NULL,
     run_at timestamptz NOT NULL,
@@ -116,7 +116,7 @@ CREATE TABLE job (
     last_error text,
     UNIQUE NULLS NOT DISTINCT (queue, company_id, key)
 );
-CREATE INDEX job_due ON job (queue, run_at);
+CREATE INDEX job_due ON job (run_at);
 SELECT app_may('job', 'SELECT, INSERT, UPDATE, DELETE');
 
 -- What the operator did and who signed in, chained like a company's own log.

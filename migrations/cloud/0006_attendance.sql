@@ -79,7 +79,7 @@ SELECT company_table('recompute_queue');
 SELECT app_may('recompute_queue', 'SELECT, INSERT, UPDATE, DELETE');
 
 -- What an edge says its own results are, for comparison with ours: one digest a month over the final days of its
--- sites' people, as cloud-server/src/store/digest.rs says.
+-- sites' people, as cloud-server/src/store/digest.rs says. `our_*` is what we had when a job last compared.
 CREATE TABLE edge_digest (
     company_id uuid NOT NULL,
     edge_id uuid NOT NULL,
@@ -88,6 +88,10 @@ CREATE TABLE edge_digest (
     digest bytea NOT NULL,
     engine text NOT NULL,
     reported_at timestamptz NOT NULL,
+    our_days bigint,
+    our_digest bytea,
+    our_engine text,
+    compared_at timestamptz,
     PRIMARY KEY (company_id, edge_id, month),
     FOREIGN KEY (company_id, edge_id) REFERENCES edge (company_id, edge_id)
 );

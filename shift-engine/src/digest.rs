@@ -24,21 +24,30 @@ pub struct MonthDigest {
 /// Days from the first day of our calendar to 1970-01-01.
 const EPOCH: i32 = 719_163;
 
-/// Digests days, which come in the order of date and employee.
-#[must_use]
-pub fn of_days<'a>(days: impl IntoIterator<Item = (NaiveDate, EmployeeId, &'a [u8])>) -> MonthDigest {
-    let mut hash = blake3::Hasher::new();
-    let mut count = 0;
-    for (date, employee, digest) in days {
-        hash.update(&(date.num_days_from_ce() - EPOCH).to_le_bytes());
-        hash.update(employee.uuid().as_bytes());
-        hash.update(&[u8::try_from(digest.len()).unwrap_or(u8::MAX)]);
-        hash.update(digest);
-        count += 1;
+/// A digest in the making: days are handed over one by one, as a database gives them.
+#[derive(Debug, Clone, Default)]
+pub struct DayHasher {
+    hash: blake3::Hasher,
+    days: i64,
+}
+
+impl DayHasher {
+    /// Takes the next day; they come in the order of date and employee.
+    pub fn day(&mut self, date: NaiveDate, employee: EmployeeId, digest: &[u8]) {
+        self.hash.update(&(date.num_days_from_ce() - EPOCH).to_le_bytes());
+        self.hash.update(employee.uuid().as_bytes());
+        self.hash.update(&[u8::try_from(digest.len()).unwrap_or(u8::MAX)]);
+        self.hash.update(digest);
+        self.days += 1;
     }
-    let mut digest = [0; 16];
-    hash.finalize_xof().fill(&mut digest);
-    MonthDigest { days: count, digest }
+
+    /// What the days come to.
+    #[must_use]
+    pub fn finish(self) -> MonthDigest {
+        let mut digest = [0; 16];
+        self.hash.finalize_xof().fill(&mut digest);
+        MonthDigest { days: self.days, digest }
+    }
 }
 
 /// The rules of several sites in short: what stands before their common digest.
@@ -58,12 +67,17 @@ mod tests {
     fn a_months_digest_depends_on_each_day() {
         let employee = EmployeeId::from_uuid(uuid::Uuid::from_u128(7));
         let date: NaiveDate = "2026-11-02".parse().unwrap();
-        let one = of_days([(date, employee, &b"a"[..])]);
+        let of_day = |date, employee, digest: &[u8]| {
+            let mut days = DayHasher::default();
+            days.day(date, employee, digest);
+            days.finish()
+        };
+        let one = of_day(date, employee, b"a");
         assert_eq!(one.days, 1);
-        assert_ne!(one.digest, of_days([(date, employee, &b"b"[..])]).digest);
-        assert_ne!(one.digest, of_days([(date.succ_opt().unwrap(), employee, &b"a"[..])]).digest);
+        assert_ne!(one.digest, of_day(date, employee, b"b").digest);
+        assert_ne!(one.digest, of_day(date.succ_opt().unwrap(), employee, b"a").digest);
         let other = EmployeeId::from_uuid(uuid::Uuid::from_u128(8));
-        assert_ne!(one.digest, of_days([(date, other, &b"a"[..])]).digest);
+        assert_ne!(one.digest, of_day(date, other, b"a").digest);
     }
 
     #[test]

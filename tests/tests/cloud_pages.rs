@@ -323,9 +323,13 @@ async fn busy_factory(cloud: &CloudHttp) -> Result<Factory> {
         "INSERT INTO watermark (company_id, serial, origin, position, through, observed_at)
          SELECT $1, serial, 1, 1, now() - age, now() FROM (VALUES ('GATEA', '1 minute'::interval), ('GATEB', '3 days'))
              AS t (serial, age) WHERE $2::uuid IS NOT NULL AND $3::uuid IS NOT NULL",
-        "INSERT INTO edge_digest (company_id, edge_id, month, days, digest, engine, reported_at)
-         SELECT $1, $3, month, days, decode(repeat('00', 16), 'hex'), 'e', now()
-         FROM (VALUES ('2026-11-01'::date, 0), ('2026-10-01', 31), ('2026-09-01', 1)) AS t (month, days) WHERE $2::uuid IS NOT NULL",
+        "INSERT INTO edge_digest (company_id, edge_id, month, days, digest, engine, reported_at, our_days, our_digest,
+             our_engine, compared_at)
+         SELECT $1, $3, month, days, '\\x00', 'e', now(), ours, digest, engine, now()
+         FROM (VALUES ('2026-11-01'::date, 0, 0, '\\x00'::bytea, 'e'), ('2026-10-01', 31, 31, '\\x00', 'e'),
+                      ('2026-09-01', 31, 30, '\\x00', 'e'), ('2026-08-01', 31, 31, '\\x01', 'e'),
+                      ('2026-07-01', 31, 31, '\\x00', 'f'), ('2026-06-01', 31, NULL, NULL, NULL))
+             AS t (month, days, ours, digest, engine) WHERE $2::uuid IS NOT NULL",
         "INSERT INTO rec_employee (company_id, key, code, name, site, category, active, vv, dots, fseq)
          SELECT $1, gen_random_uuid(), 'E-' || n, 'Somebody', $2, 'worker', true, '', '', 6000 + n
          FROM generate_series(1, 12) n WHERE $3::uuid IS NOT NULL",

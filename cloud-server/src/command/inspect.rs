@@ -66,7 +66,12 @@ pub(super) async fn status(store: &Store) -> Result<Report> {
     if text.is_empty() {
         text.push("There is no company yet.".to_owned());
     }
-    Ok(Report::new(json!({ "at": now, "companies": companies }), text.join("\n")))
+    let jobs = store.job_backlog(now).await?;
+    if jobs.failing > 0 {
+        text.push(format!("{} jobs fail; the server's log says why", jobs.failing));
+    }
+    let jobs = json!({ "due": jobs.due, "failing": jobs.failing });
+    Ok(Report::new(json!({ "at": now, "companies": companies, "jobs": jobs }), text.join("\n")))
 }
 
 /// One thing looked at.

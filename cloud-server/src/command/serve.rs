@@ -17,6 +17,7 @@ use crate::clock::{OsEntropy, SystemClock};
 use crate::config::{Config, DatabaseSource};
 use crate::database::Database;
 use crate::http_server;
+use crate::job::Worker;
 use crate::store::Store;
 use crate::sync::Endpoints;
 use crate::wake::Wake;
@@ -67,6 +68,7 @@ async fn run(
     let serving =
         tokio::spawn(http_server::serve(listener, router, config.web.proxies.clone().into(), stop.clone()));
     let attendance = tokio::spawn(Attendance::new(store.clone(), clock, wake).run(stop.clone()));
+    let jobs = tokio::spawn(Worker::new(store.clone(), Arc::new(SystemClock)).run(stop.clone()));
     event(&json!({ "event": "listening", "what": "http", "address": bound.to_string() }))?;
     tracing::info!(address = %bound, "serving");
 
@@ -79,6 +81,7 @@ async fn run(
     stop.cancel();
     serving.await?;
     attendance.await?;
+    jobs.await?;
     ended
 }
 

@@ -7,14 +7,19 @@
 //! How a month's days become a digest is [`shift_engine::digest`]. `engine` names engine, zone data and rules of the edge's
 //! sites in short. A day is final when it is not provisional. The cloud takes the days of the people whose home is one of the edge's sites.
 //! Equal counts with unequal digests are a fault; unequal counts mean that one side still waits for something.
+//!
+//! Reading a month of ten thousand people takes about a second, so a job does it: asked for in the hello that tells
+//! something else than what was found here, and once an hour otherwise. The pages show what the job found.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Months, NaiveDate, Utc};
+use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
+use futures_util::TryStreamExt as _;
 use serde_json::Value;
 use shared_model::{EdgeId, EmployeeId, SiteId};
-use shift_engine::digest::{MonthDigest, label_of_sites, of_days};
+use shift_engine::digest::{DayHasher, MonthDigest, label_of_sites};
 
+use super::job::{self, Queue};
 use super::{StoreError, TenantTx, attendance, edge};
 
 /// What an edge said.
@@ -37,7 +42,7 @@ pub enum Agreement {
     Waiting,
     /// The same number of days, other results.
     Different,
-    /// Other versions of the engine are not compared.
+    /// Results by other rules (engine, zone data, policies) are not compared.
     OtherEngine,
 }
 
@@ -88,7 +93,11 @@ pub fn parse(value: &Value) -> Option<Said> {
     Some(Said { engine, months })
 }
 
-/// Keeps what an edge said, instead of what it said before of the same months.
+/// What was found equal is looked at again after so long, in case it changed here.
+const LOOK_AGAIN: TimeDelta = TimeDelta::hours(1);
+
+/// Keeps what an edge said, instead of what it said before of the same months, and asks for a comparison where the last one
+/// did not find the same here.
 ///
 /// # Errors
 /// The database's.
@@ -98,6 +107,7 @@ pub async fn keep(
     said: &Said,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let months: Vec<NaiveDate> = said.months.keys().copied().collect();
     sqlx::query(
         "INSERT INTO edge_digest (company_id, edge_id, month, days, digest, engine, reported_at)
          SELECT $1, $2, month, days, digest, $3, $4
@@ -110,64 +120,138 @@ pub async fn keep(
     .bind(edge)
     .bind(&said.engine)
     .bind(now)
-    .bind(said.months.keys().copied().collect::<Vec<_>>())
+    .bind(&months)
     .bind(said.months.values().map(|month| month.days).collect::<Vec<_>>())
     .bind(said.months.values().map(|month| month.digest.to_vec()).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
+    let is_due: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM edge_digest
+             WHERE company_id = $1 AND edge_id = $2 AND month = ANY ($3)
+               AND ((our_days, our_digest, our_engine) IS DISTINCT FROM (days, digest, engine)
+                    OR compared_at < $4))",
+    )
+    .bind(tx.company())
+    .bind(edge)
+    .bind(&months)
+    .bind(now - LOOK_AGAIN)
+    .fetch_one(tx.connection())
+    .await?;
+    if is_due {
+        let company = tx.company();
+        job::ask(tx.connection(), Queue::Compare, Some(company), &edge.to_string(), now).await?;
+    }
     Ok(())
 }
 
-/// Compares the last months that each edge spoke of.
+/// Works out our results for the months that an edge last spoke of, and keeps them beside its own.
 ///
 /// # Errors
 /// The database's.
-pub async fn compare(tx: &mut TenantTx) -> Result<Vec<Comparison>, StoreError> {
-    type Row = (EdgeId, NaiveDate, i64, Vec<u8>, String, DateTime<Utc>);
+pub async fn compare(tx: &mut TenantTx, edge: EdgeId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let company = tx.company();
+    let months: Vec<NaiveDate> = sqlx::query_scalar(
+        "SELECT month FROM edge_digest d WHERE company_id = $1 AND edge_id = $2
+           AND reported_at = (SELECT max(reported_at) FROM edge_digest WHERE company_id = $1 AND edge_id = $2)
+         ORDER BY month",
+    )
+    .bind(company)
+    .bind(edge)
+    .fetch_all(tx.connection())
+    .await?;
+    let sites = edge::sites(tx, edge).await?;
+    let rules = site_rules(tx, &sites).await?;
+    for month in months {
+        let ours = month_digest(tx, &sites, month).await?;
+        sqlx::query(
+            "UPDATE edge_digest SET our_days = $4, our_digest = $5, our_engine = $6, compared_at = $7
+             WHERE company_id = $1 AND edge_id = $2 AND month = $3",
+        )
+        .bind(company)
+        .bind(edge)
+        .bind(month)
+        .bind(ours.days)
+        .bind(ours.digest.as_slice())
+        .bind(&rules)
+        .bind(now)
+        .execute(tx.connection())
+        .await?;
+    }
+    Ok(())
+}
+
+/// How the newest months that each edge spoke of compared when they were last looked at.
+///
+/// # Errors
+/// The database's.
+pub async fn comparisons(tx: &mut TenantTx) -> Result<Vec<Comparison>, StoreError> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        edge_id: EdgeId,
+        month: NaiveDate,
+        days: i64,
+        our_days: Option<i64>,
+        same_rules: Option<bool>,
+        same_results: Option<bool>,
+        reported_at: DateTime<Utc>,
+    }
     let said: Vec<Row> = sqlx::query_as(
-        "SELECT edge_id, month, days, digest, engine, reported_at FROM edge_digest
-         WHERE company_id = $1 ORDER BY month DESC, edge_id LIMIT 200",
+        "SELECT edge_id, month, days, our_days, our_engine = engine AS same_rules, our_digest = digest AS same_results,
+                reported_at
+         FROM edge_digest WHERE company_id = $1 ORDER BY month DESC, edge_id LIMIT 200",
     )
     .bind(tx.company())
     .fetch_all(tx.connection())
     .await?;
-    let mut lines = Vec::with_capacity(said.len());
-    for (edge, month, edge_days, digest, engine, reported_at) in said {
-        let sites = edge::sites(tx, edge).await?;
-        let ours = ours(tx, &sites, month).await?;
-        let rules = site_rules(tx, &sites).await?;
-        let agreement = if ours.days == 0 && edge_days == 0 {
-            Agreement::Nothing
-        } else if rules != engine {
-            Agreement::OtherEngine
-        } else if ours.days != edge_days {
-            Agreement::Waiting
-        } else if ours.digest.as_slice() == digest.as_slice() {
-            Agreement::Same
-        } else {
-            Agreement::Different
+    let line = |row: Row| {
+        let agreement = match row.our_days {
+            None => Agreement::Waiting,
+            Some(0) if row.days == 0 => Agreement::Nothing,
+            Some(_) if row.same_rules != Some(true) => Agreement::OtherEngine,
+            Some(days) if days != row.days => Agreement::Waiting,
+            Some(_) if row.same_results == Some(true) => Agreement::Same,
+            Some(_) => Agreement::Different,
         };
-        lines.push(Comparison { edge, month, edge_days, cloud_days: ours.days, agreement, reported_at });
-    }
-    Ok(lines)
+        Comparison {
+            edge: row.edge_id,
+            month: row.month,
+            edge_days: row.days,
+            cloud_days: row.our_days.unwrap_or(0),
+            agreement,
+            reported_at: row.reported_at,
+        }
+    };
+    Ok(said.into_iter().map(line).collect())
 }
 
-/// Our result for the people of some sites in one month.
-async fn ours(tx: &mut TenantTx, sites: &[SiteId], month: NaiveDate) -> Result<MonthDigest, StoreError> {
-    let days: Vec<(NaiveDate, EmployeeId, Vec<u8>)> = sqlx::query_as(
+/// Our result for the people of some sites in one month. Days are read one by one: a month of a large company is never in
+/// memory.
+///
+/// # Errors
+/// The database's.
+pub async fn month_digest(
+    tx: &mut TenantTx,
+    sites: &[SiteId],
+    month: NaiveDate,
+) -> Result<MonthDigest, StoreError> {
+    let company = tx.company();
+    let mut rows = sqlx::query_as::<_, (NaiveDate, EmployeeId, Vec<u8>)>(
         "SELECT d.work_date, d.employee, d.digest FROM attendance_day d
          JOIN rec_employee e ON e.company_id = d.company_id AND e.key = d.employee
          WHERE d.company_id = $1 AND d.work_date >= $2 AND d.work_date < $3 AND NOT d.provisional
            AND e.site = ANY ($4)
          ORDER BY d.work_date, d.employee",
     )
-    .bind(tx.company())
+    .bind(company)
     .bind(month)
     .bind(month + Months::new(1))
     .bind(sites)
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(of_days(days.iter().map(|(date, employee, digest)| (*date, *employee, digest.as_slice()))))
+    .fetch(tx.connection());
+    let mut days = DayHasher::default();
+    while let Some((date, employee, digest)) = rows.try_next().await? {
+        days.day(date, employee, &digest);
+    }
+    Ok(days.finish())
 }
 
 /// The rules by which we work out the days of some sites.

@@ -80,7 +80,7 @@ async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
     let sites = company::sites(&mut tx).await?;
     let name_of = |id| sites.iter().find(|site| site.id == id).map_or("", |site| site.name.as_str());
     let edges = edge::list(&mut tx).await?;
-    let digests = digest::compare(&mut tx).await?;
+    let digests = digest::comparisons(&mut tx).await?;
     let quarantined = quarantine::open_count(&mut tx).await?;
     let digests = digests
         .into_iter()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::NaiveDate;
 use rusqlite::params;
 use shared_model::{ClockSerial, EmployeeId, SiteId};
-use shift_engine::digest::{MonthDigest, label_of_sites, of_days};
+use shift_engine::digest::{DayHasher, MonthDigest, label_of_sites};
 
 use crate::store::{ReadTx, StoreError, WriteTx};
 
@@ -72,13 +72,14 @@ impl ReadTx {
              ORDER BY work_date, employee",
         )?;
         let mut rows = query.query(params![first.to_string(), last.unwrap_or(first).to_string(), only])?;
-        let mut days: Vec<(NaiveDate, EmployeeId, [u8; 32])> = Vec::new();
+        let mut days = DayHasher::default();
         while let Some(row) = rows.next()? {
             let text: String = row.get(0)?;
             let bad = || StoreError::corrupt("attendance_day", "work_date", &text, "no date");
-            days.push((text.parse().map_err(|_| bad())?, row.get(1)?, row.get(2)?));
+            let digest: [u8; 32] = row.get(2)?;
+            days.day(text.parse().map_err(|_| bad())?, row.get(1)?, &digest);
         }
-        Ok(of_days(days.iter().map(|(date, employee, digest)| (*date, *employee, digest.as_slice()))))
+        Ok(days.finish())
     }
 
     /// What a hello says of the months around a date: rules in short, then the month before and this one.
