@@ -24,6 +24,7 @@ pub mod identity;
 pub mod input;
 pub mod interval;
 pub mod policy;
+pub mod preset;
 pub mod reach;
 pub mod recompute;
 pub mod record;
@@ -33,6 +34,7 @@ pub mod scenario;
 pub mod scope;
 pub mod shift;
 pub mod time;
+pub mod watch;
 
 mod pipeline;
 

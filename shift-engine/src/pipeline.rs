@@ -7,6 +7,7 @@
 //! measure    rounding, breaks, worked; lateness, night               -> Part
 //! overtime   by day, then by period                                  -> TierTime
 //! finality, status, company, review                                  -> DayRecord
+//! limit      maxima of weeks and of days in a row            -> exceptions
 //! period     sums                                                    -> PeriodRecord
 //! ```
 
@@ -14,6 +15,7 @@ mod attribute;
 mod company;
 mod finality;
 mod lateness;
+mod limit;
 mod mark;
 mod measure;
 mod night;
@@ -77,6 +79,7 @@ pub fn compute(book: &Rulebook, person: &Person<'_>, ask: &Ask<'_>) -> Output {
     let uses = punch_uses(&plans, &marks, &attributed);
     let computing = Computing { book, person, ask, plans: &plans, marks: &marks, uses: &uses };
     let mut output = computing.days(&attributed.works);
+    limit::mark(book, person, &mut output.days);
     output.punches = uses;
     let asked = |date: NaiveDate| ask.from <= date && date <= ask.to;
     let made_on = |used: &PunchUse| day_at(&plans, used.at).is_some_and(|day| asked(plans[day].date));

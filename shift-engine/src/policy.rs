@@ -277,7 +277,7 @@ pub enum PenaltyCost {
 }
 
 /// Legal maxima.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Worked time of a day, overtime included.
@@ -294,6 +294,23 @@ pub struct Limits {
     pub spread_over_max_min: Option<Minutes>,
     /// Days worked without a weekly off between them.
     pub days_without_off_max: Option<u16>,
+    /// Less than this left of a maximum is worth a warning.
+    pub warn_within_min: Minutes,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            day_total_max_min: None,
+            week_total_max_min: None,
+            day_overtime_max_min: None,
+            week_overtime_max_min: None,
+            quarter_overtime_max_min: None,
+            spread_over_max_min: None,
+            days_without_off_max: None,
+            warn_within_min: Minutes::new(60),
+        }
+    }
 }
 
 impl Typed for PolicyRules {

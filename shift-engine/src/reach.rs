@@ -7,7 +7,7 @@ use shared_model::entity::Employee;
 use crate::civil::{previous, shifted};
 use crate::input::{LOOKBACK_DAYS, MARGIN_DAYS};
 use crate::pipeline::week_start;
-use crate::policy::{Attribution, Unrostered};
+use crate::policy::{Attribution, Limits, Unrostered};
 use crate::rulebook::Rulebook;
 
 /// The dates that one computation must cover, and what it must be given.
@@ -39,12 +39,17 @@ pub fn reach(
     };
     let before = if book.policies(&who).any(by_punches) { LOOKBACK_DAYS } else { MARGIN_DAYS };
     let rules: Vec<_> = book.policies(&who).map(|rules| &rules.overtime).collect();
+    let limits: Vec<_> = book.policies(&who).map(|rules| &rules.limits).collect();
     let (mut first, mut last) = (shifted(from, -MARGIN_DAYS), shifted(to, MARGIN_DAYS));
     // A policy of any time counts: one that begins within a week looks back to the week's beginning.
-    let longest_run =
-        rules.iter().filter_map(|overtime| Some(overtime.consecutive_days.as_ref()?.from_day)).max();
+    let paid_runs = rules.iter().filter_map(|overtime| Some(overtime.consecutive_days.as_ref()?.from_day));
+    let limited_runs =
+        limits.iter().filter_map(|limits| Some(limits.days_without_off_max?.saturating_add(1)));
+    let longest_run = paid_runs.chain(limited_runs).max();
     last = shifted(last, longest_run.map_or(0, i64::from));
-    if rules.iter().any(|overtime| overtime.weekly.is_some()) {
+    let week_limits =
+        |limits: &&Limits| limits.week_total_max_min.is_some() || limits.week_overtime_max_min.is_some();
+    if rules.iter().any(|overtime| overtime.weekly.is_some()) || limits.iter().any(week_limits) {
         first = week_start(first, book.week_starts_on());
         last = shifted(week_start(last, book.week_starts_on()), 6);
     }

@@ -185,6 +185,7 @@ fn limits() -> impl Strategy<Value = Limits> {
             quarter_overtime_max_min: quarter_overtime,
             spread_over_max_min: spread,
             days_without_off_max: off,
+            ..Limits::default()
         },
     )
 }

@@ -130,3 +130,37 @@ fn each_exception_stands_under_its_severity() {
         assert!(row.contains(&format!("`{}`", kind.as_str())), "{}", kind.as_str());
     }
 }
+
+#[test]
+fn the_figures_of_every_preset_are_in_the_document_with_their_sources() {
+    for preset in shift_engine::preset::all() {
+        assert!(DOCUMENT.contains(&format!("### {} (`{}`", preset.title, preset.id)), "{}", preset.id);
+        for figure in &preset.figures {
+            let value = figure.field.split('.').fold(&preset.rules, |value, name| &value[name]);
+            let value = value.as_str().map_or_else(|| by_name(value), str::to_owned);
+            let mark = if figure.verify { " *verify*" } else { "" };
+            let row =
+                format!("| `{}` | `{value}` | {} | {}{mark} |", figure.field, figure.says, figure.source);
+            assert!(DOCUMENT.contains(&row), "{}: {row}", preset.id);
+        }
+        for provision in &preset.beside {
+            let row = format!("| {} | {}", provision.says, provision.source);
+            assert!(DOCUMENT.contains(&row), "{}: {row}", preset.id);
+        }
+    }
+}
+
+/// A value as text with the members of objects by name, whatever order a build keeps them in.
+fn by_name(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            let members: Vec<_> =
+                members.iter().map(|(name, value)| format!("\"{name}\":{}", by_name(value))).collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(by_name).collect::<Vec<_>>().join(",")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+    }
+}

@@ -9,3 +9,4 @@ mod property;
 mod regression;
 mod scene;
 mod table;
+mod watch;
