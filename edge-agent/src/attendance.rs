@@ -14,6 +14,8 @@
 //! clock. A row leaves the queue in the transaction that stores its result, and only if nobody asked for it again
 //! meanwhile: a crash repeats work and loses none. What is stored equals a recompute of everything.
 
+pub mod explain;
+
 mod distribute;
 mod person;
 mod rules;

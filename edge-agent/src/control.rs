@@ -14,6 +14,7 @@ pub mod account;
 pub mod calendar;
 pub mod device;
 pub mod employee;
+pub mod explain;
 pub mod founding;
 pub mod import;
 pub mod organisation;
@@ -185,6 +186,8 @@ calls! {
     AddShift(shift::AddShift) -> Saved;
     /// Lists the shifts.
     ListShifts(shift::ListShifts) -> Vec<shift::ShiftRow>;
+    /// Says why an employee's days are what they are.
+    ExplainDays(explain::ExplainDays) -> Vec<crate::attendance::explain::ExplainedDay>;
     /// Says who works which shift from a date on.
     SetRoster(roster::SetRoster) -> Saved;
     /// Lists the assignments.

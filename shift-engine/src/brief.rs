@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared_model::{ShiftId, ZoneHistory};
 
 use crate::civil::Civil;
+use crate::explain::{Explanation, Fact, Figure, Rule, Step};
 use crate::record::{DayRecord, DayState, OvertimeState};
 use crate::time::{Instant, Seconds};
 
@@ -100,6 +102,86 @@ impl<'a> Brief<'a> {
         set("exceptions", texts(day.exceptions.iter().map(|exception| exception.kind.as_str()).collect()));
         brief
     }
+}
+
+/// A step of an explanation in the words of people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BriefStep {
+    /// The figure it is about.
+    pub figure: Figure,
+    /// Which shift of the day; `None` = the whole day.
+    pub part: Option<u16>,
+    /// The rule.
+    pub rule: Rule,
+    /// What it adds to the figure, or takes, in seconds.
+    pub effect: Seconds,
+    /// What it looked at, as `name value`.
+    pub facts: Vec<String>,
+}
+
+impl Brief<'_> {
+    /// An explanation's steps.
+    #[must_use]
+    pub fn steps(&self, explanation: &Explanation) -> Vec<BriefStep> {
+        let step = |step: &Step| BriefStep {
+            figure: step.figure,
+            part: step.part,
+            rule: step.rule,
+            effect: step.effect,
+            facts: step.facts.iter().map(|(name, fact)| format!("{name} {}", self.fact(fact))).collect(),
+        };
+        explanation.steps.iter().map(step).collect()
+    }
+
+    fn fact(&self, fact: &Fact) -> String {
+        match fact {
+            Fact::Seconds(seconds) => length(*seconds),
+            Fact::At(at) => self.time(*at),
+            Fact::Date(date) => date.to_string(),
+            Fact::Count(count) => count.to_string(),
+            Fact::Punch(punch) => punch.to_string(),
+            Fact::Shift(shift) => self.shift(*shift).to_owned(),
+            Fact::Policy(policy) => policy.to_string(),
+            Fact::Name(name) => name.to_string(),
+        }
+    }
+}
+
+/// A day with its explanation, as tables for people: what it is, then each figure as the sum of its terms.
+#[must_use]
+pub fn text(day: &Map<String, Value>, steps: &[BriefStep]) -> String {
+    let mut lines = Vec::new();
+    for (name, value) in day {
+        let shown = match value {
+            Value::String(text) => text.clone(),
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+            Value::Object(members) => {
+                let member = |(name, value): (&String, &Value)| {
+                    format!("{name}: {}", value.as_str().unwrap_or_default())
+                };
+                members.iter().map(member).collect::<Vec<_>>().join(", ")
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        };
+        lines.push(format!("  {name:<22} {shown}"));
+    }
+    for figure in Figure::ALL {
+        let own: Vec<_> = steps.iter().filter(|step| step.figure == *figure).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let total: Seconds = own.iter().map(|step| step.effect).sum();
+        let shown = if *figure == Figure::Status { String::new() } else { length(total) };
+        lines.push(format!("  why {:<18} {shown}", format!("{figure}")).trim_end().to_owned());
+        for step in own {
+            let sign = if step.effect < Seconds::ZERO { "" } else { "+" };
+            let effect =
+                if step.effect.is_zero() { String::new() } else { format!("{sign}{}", length(step.effect)) };
+            let line = format!("    {effect:>9}  {:<16} {}", step.rule.as_str(), step.facts.join(", "));
+            lines.push(line.trim_end().to_owned());
+        }
+    }
+    lines.join("\n")
 }
 
 /// A length as `H:MM`, with seconds where there are any.

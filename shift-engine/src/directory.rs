@@ -144,6 +144,12 @@ impl SiteDirectory {
         &self.book
     }
 
+    /// Its zones.
+    #[must_use]
+    pub const fn zones(&self) -> &ZoneHistory {
+        &self.zones
+    }
+
     /// The local date of an instant.
     #[must_use]
     pub fn date(&self, at: Instant) -> NaiveDate {

@@ -10,7 +10,7 @@ use shared_model::{ClockSerial, EmployeeId, PunchId, RawTime, Route, UserCode};
 use crate::directory::{Directory, SiteDirectory};
 use crate::identity::best_reading;
 use crate::input::{Ask, Completeness, Keyed, Person, PunchFact, direction_key};
-use crate::pipeline::compute;
+use crate::pipeline::{Output, compute};
 use crate::reach::Reach;
 use crate::record::{DayRecord, PeriodRecord, PunchRole};
 use crate::rulebook::engine_label;
@@ -108,6 +108,44 @@ pub fn recompute(
     facts: &StoredFacts,
     reach: &Reach,
 ) -> Recomputed {
+    let (output, lost) = worked_out(shared, id, record, facts, reach, false);
+    let stored: HashMap<_, _> = facts.digests.iter().copied().collect();
+    let is_new = |day: &DayRecord| stored.get(&day.date) != Some(day.digest().as_bytes());
+    let has_record = |date: &NaiveDate| output.days.iter().any(|day| day.date == *date);
+    let gone = facts.digests.iter().map(|(date, _)| *date).filter(|date| !has_record(date)).collect();
+    let row = |used: &crate::record::PunchUse| PunchRow { id: used.punch, date: used.date, role: used.role };
+    Recomputed {
+        employee: id,
+        gone,
+        punches: output.punches.iter().map(row).collect(),
+        changed: output.days.into_iter().filter(is_new).collect(),
+        lost,
+        periods: output.periods,
+        engine: engine_label(),
+    }
+}
+
+/// Works out a person's days and says why they are what they are, for somebody who looks at them; stores nothing.
+#[must_use]
+pub fn explain(
+    shared: &Shared<'_>,
+    id: EmployeeId,
+    record: &Employee,
+    facts: &StoredFacts,
+    reach: &Reach,
+) -> Output {
+    worked_out(shared, id, record, facts, reach, true).0
+}
+
+/// The outcome, and the punches that are not the person's.
+fn worked_out(
+    shared: &Shared<'_>,
+    id: EmployeeId,
+    record: &Employee,
+    facts: &StoredFacts,
+    reach: &Reach,
+    explain: bool,
+) -> (Output, Vec<StoredPunch>) {
     let owner =
         |punch: &StoredPunch| shared.directory.identities().owner(&punch.serial, &punch.code, punch.instant);
     let (own, lost): (Vec<_>, Vec<_>) =
@@ -123,28 +161,9 @@ pub fn recompute(
         decisions: &facts.decisions,
         stored: &facts.records,
     };
-    let ask = Ask {
-        from: reach.ask.0,
-        to: reach.ask.1,
-        as_of: shared.as_of,
-        completeness: shared.completeness,
-        explain: false,
-    };
-    let output = compute(shared.site.book(), &person, &ask);
-    let stored: HashMap<_, _> = facts.digests.iter().copied().collect();
-    let is_new = |day: &DayRecord| stored.get(&day.date) != Some(day.digest().as_bytes());
-    let has_record = |date: &NaiveDate| output.days.iter().any(|day| day.date == *date);
-    let gone = facts.digests.iter().map(|(date, _)| *date).filter(|date| !has_record(date)).collect();
-    let row = |used: &crate::record::PunchUse| PunchRow { id: used.punch, date: used.date, role: used.role };
-    Recomputed {
-        employee: id,
-        gone,
-        punches: output.punches.iter().map(row).collect(),
-        changed: output.days.into_iter().filter(is_new).collect(),
-        lost,
-        periods: output.periods,
-        engine: engine_label(),
-    }
+    let (from, to) = reach.ask;
+    let ask = Ask { from, to, as_of: shared.as_of, completeness: shared.completeness, explain };
+    (compute(shared.site.book(), &person, &ask), lost)
 }
 
 /// A stored punch as the engine takes it: by its best reading and the worth of its clock's keys.

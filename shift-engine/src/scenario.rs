@@ -219,6 +219,20 @@ impl Default for Scenario {
 }
 
 impl Scenario {
+    /// Reads a file. Its member `expect`, which says what should come out, is passed over.
+    ///
+    /// # Errors
+    /// The first member that is unknown or of another form.
+    pub fn parse(mut file: Value) -> Result<Self, BadScenario> {
+        if let Some(members) = file.as_object_mut() {
+            members.remove("expect");
+        }
+        serde_path_to_error::deserialize(file).map_err(|e| BadScenario::Document {
+            place: "scenario".into(),
+            error: crate::BadDocument::new(e.path().to_string(), e.inner().to_string()),
+        })
+    }
+
     /// The zones of the site.
     #[must_use]
     pub fn zones(&self) -> ZoneHistory {

@@ -1,10 +1,13 @@
 //! Cases of attendance rules in JSON: read, run through the shift engine, compared key by key.
 //!
+//! Every day's figures are counted again from its explanation alone; a day that does not add up fails its case.
+//!
 //! The adapter translates a case into the engine's input and the engine's output into the case's keys; it knows no
 //! case. What it cannot translate makes a case *not supported*, never passed.
 
 mod expected;
 mod policy;
+mod recount;
 mod schema;
 mod setting;
 mod verdict;

@@ -284,6 +284,31 @@ fn a_day_of_two_punches_becomes_a_record() {
 }
 
 #[test]
+fn the_explanation_of_a_day_is_of_the_day_that_is_stored() {
+    let mut factory = Factory::new("2026-11-19T09:00:00");
+    let employee = factory.worker("7");
+    factory.punch("7", &["2026-11-18T08:00:00", "2026-11-19T08:20:00", "2026-11-19T17:30:00"]);
+    factory.at("2026-11-20T00:00:00");
+    factory.read_through("2026-11-19T23:59:00");
+    factory.work();
+    let (span, now) = ((date("2026-11-19"), date("2026-11-19")), factory.clock.now());
+    let explained = |employee| {
+        factory.store.read_blocking(move |tx| super::explain::explain(tx, employee, span, now)).unwrap()
+    };
+    let days = explained(employee);
+    assert_eq!(days.len(), 1);
+    assert_eq!(days[0].day["worked"], "9:10");
+    assert_eq!(days[0].day["shifts"][0], "D");
+    let stored = factory.day(employee, "2026-11-19").unwrap();
+    let late = days[0].steps.iter().filter(|step| step.figure == shift_engine::Figure::Late);
+    assert_eq!(late.map(|step| step.effect).sum::<shift_engine::Seconds>(), stored.figures.late);
+    let text = shift_engine::brief::text(&days[0].day, &days[0].steps);
+    assert!(text.contains("after_start      from 2026-11-19 08:00, to 2026-11-19 08:20"), "{text}");
+    let nobody = factory.person("8");
+    assert_eq!(explained(nobody)[0].day["status"], "absent");
+}
+
+#[test]
 fn nobody_is_absent_because_a_clock_was_offline() {
     let mut factory = Factory::new("2026-11-19T07:00:00");
     let (came, stayed) = (factory.worker("1"), factory.worker("2"));

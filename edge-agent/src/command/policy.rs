@@ -6,12 +6,14 @@ use anyhow::Context as _;
 use chrono::NaiveDate;
 use clap::Subcommand;
 use shared_model::text::Name;
+use shift_engine::preset::{self, Preset};
 use shift_engine::{PolicyRules, Typed as _};
 
 use super::context::Context;
 use super::exit::Exit;
 use super::file;
 use super::scope::ScopeArgs;
+use crate::control::Refusal;
 use crate::control::policy::{ListPolicies, PolicyRow, SetPolicy};
 
 #[derive(Debug, Subcommand)]
@@ -35,6 +37,15 @@ pub(super) enum Command {
     Show,
     /// Print the rules that count where no policy says otherwise
     Default,
+    /// List the policies by law to start from, or print the rules of one
+    #[command(after_help = "Example: muster-edge policy preset bangladesh-labour-act > rules.json")]
+    Preset {
+        /// Its name; without one they are listed
+        name: Option<String>,
+        /// Print where each figure comes from instead of the rules
+        #[arg(long, requires = "name")]
+        sources: bool,
+    },
 }
 
 impl Command {
@@ -59,6 +70,15 @@ impl Command {
                 })?;
                 Ok(Exit::Done)
             }
+            Self::Preset { name: None, .. } => {
+                let all = preset::all();
+                context.output.answer(&all, || {
+                    let line = |preset: &Preset| format!("{:<24} {}", preset.id, preset.title);
+                    all.iter().map(line).collect::<Vec<_>>().join("\n")
+                })?;
+                Ok(Exit::Done)
+            }
+            Self::Preset { name: Some(name), sources } => print_preset(context, &name, sources),
             Self::Default => {
                 let rules = PolicyRules::default().to_document();
                 let text = serde_json::to_string_pretty(&rules)?;
@@ -67,6 +87,32 @@ impl Command {
             }
         }
     }
+}
+
+fn print_preset(context: &Context, name: &str, sources: bool) -> anyhow::Result<Exit> {
+    let Some(preset) = preset::named(name) else {
+        return Err(Refusal::refused(format!(
+            "there is no preset {name:?}: `muster-edge policy preset` lists them"
+        ))
+        .into());
+    };
+    if sources {
+        let told = |field: &str, says: &str, source: &str, verify: bool| {
+            let verify = if verify { " (verify)" } else { "" };
+            format!("{field:<32} {says}: {source}{verify}")
+        };
+        let figures = preset
+            .figures
+            .iter()
+            .map(|figure| told(&figure.field, &figure.says, &figure.source, figure.verify));
+        let beside = preset.beside.iter().map(|one| told("-", &one.says, &one.source, one.verify));
+        let lines: Vec<_> = figures.chain(beside).collect();
+        context.output.answer(&preset, || lines.join("\n"))?;
+    } else {
+        let text = serde_json::to_string_pretty(&preset.rules)?;
+        context.output.answer(&preset.rules, || text)?;
+    }
+    Ok(Exit::Done)
 }
 
 fn shown(policy: &PolicyRow) -> String {

@@ -1,5 +1,8 @@
 //! `shift`.
 
+mod eval;
+mod explain;
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -56,6 +59,8 @@ pub(super) enum Command {
     },
     /// List the shifts
     List,
+    Explain(explain::ExplainArgs),
+    Eval(eval::EvalArgs),
 }
 
 /// A stretch of wall time, `13:00-14:00`.
@@ -77,6 +82,8 @@ impl Command {
                 context.save(AddShift { code, name, definition, replace }).await
             }
             Self::List => list(context).await,
+            Self::Explain(args) => args.run(context).await,
+            Self::Eval(args) => args.run(context),
         }
     }
 }

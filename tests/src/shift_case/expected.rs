@@ -14,6 +14,7 @@ use shift_engine::{
 };
 
 use super::policy;
+use super::recount::recount;
 use super::schema::{Case, Expected, ExpectedDay};
 use super::setting::{Setting, decision, decision_id, instant};
 use super::verdict::{Comparison, Verdict};
@@ -32,6 +33,7 @@ pub(super) fn check(case: &Case) -> Result<Verdict, String> {
         comparison.key(|| "recalculated".to_owned(), Some(&output), &again);
         output = again;
     }
+    explanations(&output, &mut comparison)?;
     for day in &case.expected.days {
         Day::find(&setting, &output, day)?.compare(day, &mut comparison)?;
     }
@@ -50,6 +52,33 @@ pub(super) fn check(case: &Case) -> Result<Verdict, String> {
         comparison.key(|| "after_approval.ot_payable_min".to_owned(), wanted.as_ref(), &payable);
     }
     Ok(comparison.verdict())
+}
+
+/// Every day's figures against those that its explanation alone gives.
+fn explanations(output: &Output, comparison: &mut Comparison) -> Result<(), String> {
+    if output.days.len() != output.explanations.len() {
+        return Err("a day has no explanation".to_owned());
+    }
+    for (day, explanation) in output.days.iter().zip(&output.explanations) {
+        let counted = recount(&serde_json::to_value(explanation).map_err(|e| e.to_string())?);
+        let counted = counted.map_err(|e| format!("the explanation of {}: {e}", day.date))?;
+        let (figures, overtime) = (&day.figures, &day.overtime);
+        for (name, figure) in [
+            ("worked", figures.worked),
+            ("regular", figures.regular),
+            ("late", figures.late),
+            ("early", figures.early),
+            ("undertime", figures.undertime),
+            ("night", figures.night),
+            ("overtime_found", overtime.found),
+            ("overtime_counted", overtime.counted),
+            ("overtime_payable", overtime.payable),
+        ] {
+            let counted = Seconds::new(counted.get(name).copied().unwrap_or_default());
+            comparison.key(|| format!("{}.explained.{name}", day.date), Some(&figure), &counted);
+        }
+    }
+    Ok(())
 }
 
 /// One expected day with the record, and the shift of it that is meant.
