@@ -26,6 +26,8 @@ pub(super) struct Contact {
     completed: Option<DateTime<Utc>>,
     /// Whether it brought something new since its completeness was last noted.
     grew: bool,
+    /// Since when it has counted more than it delivered.
+    short: Option<DateTime<Utc>>,
 }
 
 /// What a poll proves.
@@ -40,7 +42,7 @@ pub(super) struct Complete {
 impl Contact {
     /// A clock that comes by for the first time.
     pub(super) const fn begin(now: DateTime<Utc>) -> Self {
-        Self { since: now, last: now, heard: None, completed: None, grew: false }
+        Self { since: now, last: now, heard: None, completed: None, grew: false, short: None }
     }
 
     /// It said something. Whether that should be noted.
@@ -68,6 +70,18 @@ impl Contact {
         if oldest.is_none_or(|oldest| oldest < now - POSTED_WITHIN) {
             self.since = now;
         }
+    }
+
+    /// Its own count was compared with what it delivered. Whether it has been short for so long that it must be asked for
+    /// all: a punch of this moment is counted and not yet posted.
+    pub(super) fn counted(&mut self, now: DateTime<Utc>, enough: bool, grew: bool) -> bool {
+        if enough {
+            self.short = None;
+            return false;
+        }
+        self.grew |= grew;
+        let since = *self.short.get_or_insert(now);
+        now - since >= POSTED_WITHIN
     }
 
     /// It polls: up to when its punches are all here, where that is known and should be noted.
@@ -158,6 +172,17 @@ mod tests {
         let mut refused = settled();
         refused.interrupted(at(120));
         assert_eq!(refused.polled(at(120)), None);
+    }
+
+    #[test]
+    fn a_count_that_is_short_for_a_moment_is_a_punch_on_its_way() {
+        let mut contact = settled();
+        assert!(!contact.counted(at(120), false, true));
+        assert_eq!(contact.polled(at(121)), to(121, true), "what was not noted is noted as soon as may be");
+        assert!(!contact.counted(at(121), true, true));
+        assert!(!contact.counted(at(150), false, false));
+        assert!(!contact.counted(at(269), false, false));
+        assert!(contact.counted(at(270), false, false));
     }
 
     #[test]

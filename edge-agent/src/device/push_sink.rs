@@ -77,9 +77,16 @@ impl PushSink {
         let Some(Complete { to, grew }) = self.contact(serial, |contact| contact.polled(now)) else {
             return Ok(());
         };
-        let serial = serial.clone();
-        let written = self.intake.store().write(move |tx| tx.posted_until(&serial, to, grew));
-        written.await.map_err(|error| refused(&error))
+        let known = serial.clone();
+        let noted = self.intake.store().write(move |tx| tx.posted_until(&known, to, grew)).await;
+        let noted = noted.map_err(|error| refused(&error))?;
+        if self.contact(serial, |contact| contact.counted(now, noted, grew)) {
+            tracing::warn!(clock.serial = %serial, "the clock counts more rows than it has delivered: it is asked for all");
+            let serial = serial.clone();
+            let asked = self.intake.store().write(move |tx| tx.ask_for_all(&serial)).await;
+            asked.map_err(|error| refused(&error))?;
+        }
+        Ok(())
     }
 
     /// A clock that introduces itself, or was refused, may have something that is not here: its completeness begins

@@ -9,7 +9,7 @@ use shared_model::entity::Device;
 use shared_model::{ClockSerial, Kind, RawTime};
 use sync_protocol::{LedgerEntry, Watermark};
 
-use super::{ReadTx, StoreError, StoreEvent, Stored, Taken, WriteTx};
+use super::{Queueing, ReadTx, StoreError, StoreEvent, Stored, Taken, WriteTx};
 
 /// A watermark that only moved in time is logged when it moved at least so far, seconds.
 const WATERMARK_STEP: i64 = 600;
@@ -322,7 +322,7 @@ impl WriteTx {
     }
 
     /// Notes that a posting clock has posted every punch made before an instant; unless its own count says that it holds
-    /// more than it ever delivered. It is asked for its whole log then, and believed once it has answered.
+    /// more than it ever delivered, and it was not lately asked for all of it. Whether it was noted.
     ///
     /// # Errors
     /// What SQLite says.
@@ -331,22 +331,33 @@ impl WriteTx {
         serial: &ClockSerial,
         to: DateTime<Utc>,
         grew: bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let clock = self.clock_id(serial)?;
         let (counted, read): (Option<i64>, i64) = self
             .connection
             .prepare_cached("SELECT log_count, read_rows FROM device_state WHERE clock = ?1")?
             .query_row([clock], |row| Ok((row.get(0)?, row.get(1)?)))?;
         if counted.is_some_and(|counted| counted > read) {
-            let all = PushCommand::whole_log(self.clock().now().naive_utc());
-            let asked = self.command_ended(clock, all.name())?;
+            let asked = self.command_ended(clock, self.all_it_has().name())?;
             if asked.is_none_or(|at| self.now_ms() - at > ASK_AGAIN.num_milliseconds()) {
-                self.queue_command(serial, &all)?;
-                return Ok(());
+                return Ok(false);
             }
         }
         self.read_complete(serial, to)?;
-        self.read_through(serial, to, grew)
+        self.read_through(serial, to, grew)?;
+        Ok(true)
+    }
+
+    /// Asks a posting clock for its whole log when it next comes by.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn ask_for_all(&self, serial: &ClockSerial) -> Result<Queueing, StoreError> {
+        self.queue_command(serial, &self.all_it_has())
+    }
+
+    fn all_it_has(&self) -> PushCommand {
+        PushCommand::whole_log(self.clock().now().naive_utc())
     }
 
     /// Notes that every punch of a clock before `through` has been read. What is noted never goes back; it travels on

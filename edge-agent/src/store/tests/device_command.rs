@@ -166,6 +166,7 @@ fn a_clock_that_counts_more_than_it_posted_is_asked_for_all_before_it_is_believe
         store.read_blocking(|tx| tx.device_state(&serial("C1"))).unwrap().unwrap().through
     };
     assert_eq!(poll(3), None, "one is not here");
+    store.write_blocking(|tx| tx.ask_for_all(&serial("C1"))).unwrap();
     let (name, command) = come_by(&store).remove(0);
     assert!(matches!(command, PushCommand::SendAttendance { .. }));
     assert_eq!(poll(3), None);
