@@ -100,6 +100,8 @@ enum Command {
     /// Leave
     #[command(subcommand)]
     Leave(calendar::LeaveCommand),
+    /// Print a fresh one-time token for the first set-up of the running agent, while nobody has an account
+    SetupToken,
     /// Accounts for the local pages
     #[command(subcommand)]
     User(user::Command),
@@ -159,6 +161,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Device(command) => command.run(context).await,
         Command::Status => status::status(context).await,
         Command::Doctor => doctor::doctor(context).await,
+        Command::SetupToken => user::setup_token(context).await,
         Command::User(command) => command.run(context).await,
         Command::Config(command) => command.run(context),
         Command::Company(command) => command.run(context).await,

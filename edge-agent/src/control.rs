@@ -33,7 +33,7 @@ mod progress;
 mod refusal;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use shared_model::entity::Entity;
@@ -65,6 +65,8 @@ pub struct Agent {
     pub entropy: Arc<dyn Entropy>,
     /// The way to the cloud.
     pub cloud: CloudConfig,
+    /// Where the pages are, once they are served.
+    pub pages: Arc<OnceLock<String>>,
     /// The supervised clocks; `None` = no agent runs, a command has opened the store.
     pub fleet: Option<FleetHandle>,
 }
@@ -84,6 +86,7 @@ impl From<&crate::run::Agent> for Agent {
             clock: Arc::clone(&agent.clock),
             entropy: Arc::clone(&agent.entropy),
             cloud: agent.config.cloud.clone(),
+            pages: Arc::clone(&agent.pages),
             fleet: Some(agent.fleet.clone()),
         }
     }
@@ -236,6 +239,8 @@ calls! {
     AgentState(status::AgentState) -> status::AgentReport;
     /// Looks through the whole database.
     Examine(status::Examine) -> status::Examined;
+    /// Makes a new one-time token for the first set-up.
+    FreshSetUp(account::FreshSetUp) -> account::SetUpAnswer;
     /// Adds an account for the pages.
     AddUser(account::AddUser) -> Saved;
     /// Gives an account another password.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use serde_json::json;
@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::attendance::Attendance;
 use crate::clock::{OsEntropy, SystemClock};
 use crate::config::Config;
+use crate::control::account::set_up_link;
 use crate::device::registry::Registry;
 use crate::device::supervisor::Setup;
 use crate::device::{Fleet, FleetHandle};
@@ -42,6 +43,8 @@ pub struct Agent {
     pub stop: CancellationToken,
     /// Where parts are spawned: the agent waits for them before it closes the store.
     pub parts: TaskTracker,
+    /// Where the pages are, once they are served.
+    pub pages: Arc<OnceLock<String>>,
 }
 
 impl std::fmt::Debug for Agent {
@@ -88,6 +91,7 @@ pub async fn run(options: RunOptions, stop: CancellationToken) -> anyhow::Result
         fleet: fleet.handle(),
         stop: stop.clone(),
         parts: TaskTracker::new(),
+        pages: Arc::default(),
     };
     if let Some(listener) = &push {
         tell(&json!({ "event": "listening", "what": "push", "address": listener.local_addr()? }));
@@ -130,10 +134,13 @@ async fn serve_pages(agent: &Agent, tell: fn(&serde_json::Value)) -> anyhow::Res
     tell(
         &json!({ "event": "listening", "what": "ui", "address": address, "url": format!("{scheme}://{address}") }),
     );
-    if let Some(link) = web::set_up_link(&agent.store, &*agent.clock, &*agent.entropy).await? {
-        let url = format!("{scheme}://{address}{}", link.path);
+    let pages = format!("{scheme}://{address}");
+    if let Some(link) = set_up_link(&agent.store, &*agent.clock, &*agent.entropy).await? {
+        let url = format!("{pages}{}", link.path);
         tell(&json!({ "event": "setup_token", "token": link.token, "url": url }));
     }
+    // Set once: the pages are served once in the life of this process.
+    let _ = agent.pages.set(pages);
     agent.parts.spawn(serving.ended());
     Ok(())
 }

@@ -38,7 +38,6 @@ use web_kit::{Access, RouteTable, Tone, harden};
 pub use app::{App, Person};
 pub use certificate::{Certificate, CertificateError};
 pub use server::{Listen, Serving, serve};
-pub use set_up::{SetUpLink, set_up_link};
 
 // Templates name tones by these.
 const GOOD: Tone = Tone::Good;

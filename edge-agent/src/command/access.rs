@@ -64,6 +64,7 @@ impl Access {
                         clock: Arc::clone(&context.clock),
                         entropy: Arc::clone(&context.entropy),
                         cloud,
+                        pages: Arc::default(),
                         fleet: None,
                     }));
                 }

@@ -12,7 +12,7 @@ use web_kit::password::{NewPassword, Passwords};
 use super::context::Context;
 use super::exit::Exit;
 use super::table::Table;
-use crate::control::account::{AddUser, ListUsers, SetPassword, SetUserActive, may_be_made_here};
+use crate::control::account::{AddUser, FreshSetUp, ListUsers, SetPassword, SetUserActive, may_be_made_here};
 use crate::control::{Hidden, Refusal, Saved};
 
 /// Letters and digits that cannot be mistaken for each other when read aloud.
@@ -70,6 +70,20 @@ fn role(text: &str) -> Result<Role, String> {
             Role::ALL.iter().filter(|role| may_be_made_here(**role)).map(|role| role.as_str()).collect();
         format!("one of {} (accounts that decide approvals are made in the cloud)", roles.join(", "))
     })
+}
+
+/// Prints a fresh token for the first set-up.
+pub(super) async fn setup_token(context: &Context) -> anyhow::Result<Exit> {
+    let fresh = context.read(FreshSetUp {}).await?;
+    context.output.answer(&fresh, || {
+        format!(
+            "{}\nOpen {} in a browser on this machine. The token is good once, for {} hours; tokens printed before are void.",
+            fresh.token.reveal(),
+            fresh.url.reveal(),
+            fresh.valid_hours
+        )
+    })?;
+    Ok(Exit::Done)
 }
 
 impl Command {

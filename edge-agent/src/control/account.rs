@@ -3,6 +3,8 @@
 //! Whoever has the console may help somebody back in, but decides nothing: accounts made here have a role that cannot
 //! approve. People who decide come from the cloud.
 
+mod token;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared_model::UserId;
@@ -12,6 +14,9 @@ use shared_model::text::Name;
 use super::hidden::Hidden;
 use super::{Act, Agent, Outcome, Progress, Refusal, Saved};
 use crate::store::{LocalUser, ReadTx, StoreError};
+
+pub(crate) use token::SetUpToken;
+pub use token::{FreshSetUp, SetUpAnswer, SetUpLink, set_up_link};
 
 /// Adds an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

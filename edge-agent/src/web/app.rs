@@ -141,7 +141,8 @@ impl App {
     /// The agent, asked by somebody at a page.
     pub(super) fn asked_by(&self, author: Author) -> control::Agent {
         let Sync { folder, store, cloud, clock, entropy } = self.sync().clone();
-        control::Agent { store, author, folder, clock, entropy, cloud, fleet: self.inner.fleet.clone() }
+        let (pages, fleet) = (Arc::default(), self.inner.fleet.clone());
+        control::Agent { store, author, folder, clock, entropy, cloud, pages, fleet }
     }
 
     /// The way to the cloud.

@@ -3,21 +3,18 @@
 //! There is no default account. Who installs the program gets a link with the token; whoever has the link and sits at
 //! the machine makes the first account, and the token is void.
 
-mod token;
-
 use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use chrono::TimeDelta;
 use chrono_tz::Tz;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use shared_model::access::Role;
 use shared_model::entity::Weekday;
 use shared_model::text::{Code, Name};
-use shared_model::{ActorId, Clock, Entropy, UserId};
+use shared_model::{ActorId, UserId};
 use shift_engine::Typed as _;
 use web_kit::password::NewPassword;
 use web_kit::{Access, Failure, Flash, FormState, Key, Page, RouteTable, View, WebApp as _, session};
@@ -26,47 +23,15 @@ use super::listing::ListQuery;
 use super::peer::Peer;
 use super::rule::hours::{TypedHours, weekday_choices};
 use super::{App, Person};
+use crate::control::account::SetUpToken;
 use crate::control::founding::{Founding, UsualHours, found};
-use crate::store::{Author, LocalUser, Store, StoreError, Via};
-use token::SetUpToken;
-
-/// How long a token may be used.
-const VALID: TimeDelta = TimeDelta::hours(24);
+use crate::store::{Author, LocalUser, StoreError, Via};
 
 /// The longest name for signing in, in characters.
 const USER_NAME: usize = 40;
 
 pub(super) fn routes() -> RouteTable<App> {
     RouteTable::new().get("/set-up", Access::Public, show).post("/set-up", Access::Public, set_up)
-}
-
-/// The link of a first set-up. Who has it makes the first account: show it to whoever installs, and keep it nowhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetUpLink {
-    /// The one-time token as it is typed.
-    pub token: String,
-    /// The path with the token, to follow the address of the pages.
-    pub path: String,
-}
-
-/// Makes a new one-time token, if nobody has an account yet; tokens made before are void.
-///
-/// # Errors
-/// What the store says.
-pub async fn set_up_link(
-    store: &Store,
-    clock: &dyn Clock,
-    entropy: &dyn Entropy,
-) -> Result<Option<SetUpLink>, StoreError> {
-    if store.read(crate::store::ReadTx::has_local_user).await? {
-        return Ok(None);
-    }
-    let token = SetUpToken::mint(entropy);
-    let (hash, expires) = (token.hash(), clock.now() + VALID);
-    store.write(move |tx| tx.put_setup_token(&hash, expires)).await?;
-    let token = token.to_string();
-    let path = format!("/set-up?token={token}");
-    Ok(Some(SetUpLink { token, path }))
 }
 
 #[derive(Template)]

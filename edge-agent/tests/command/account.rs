@@ -47,3 +47,28 @@ fn no_account_that_decides_is_made_at_the_console() {
     folder.run(["user", "add", "auditor", "--role", "auditor"]).done();
     folder.run(["user", "disable", "auditor"]).refused(3);
 }
+
+#[test]
+fn a_fresh_set_up_token_is_printed_until_somebody_has_an_account() {
+    let folder = Folder::with_site();
+    let error = folder.run(["setup-token"]).refused(3);
+    assert!(error.contains("muster-edge run"), "{error}");
+    let running = folder.start();
+    let first = folder.run(["setup-token", "--json"]).json();
+    let second = folder.run(["setup-token", "--json"]).json();
+    assert_ne!(first["token"], second["token"]);
+    let (url, token) = (second["url"].as_str().unwrap(), second["token"].as_str().unwrap());
+    assert!(
+        url.starts_with("http://127.0.0.1:") && url.ends_with(&format!("/set-up?token={token}")),
+        "{url}"
+    );
+    assert_eq!(
+        folder.count("SELECT count(*) FROM setup_token WHERE used_at IS NULL"),
+        1,
+        "the first one is void"
+    );
+    folder.run(["user", "add", "rahim"]).done();
+    let error = folder.run(["setup-token"]).refused(3);
+    assert!(error.contains("reset-password"), "{error}");
+    assert!(running.stop().success());
+}

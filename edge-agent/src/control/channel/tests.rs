@@ -25,6 +25,7 @@ impl Running {
         let folder = TempDir::new().unwrap();
         let agent = Agent {
             author: Author::CONSOLE,
+            pages: Arc::default(),
             store: crate::store::tests::open(&folder),
             folder: folder.path().to_owned(),
             clock: Arc::new(SystemClock::start()),

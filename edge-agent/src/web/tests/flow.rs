@@ -12,8 +12,8 @@ use shared_model::record::FieldTag;
 use shared_model::{ClockSerial, EmployeeId};
 
 use super::browser::{Browser, PASSWORD, Site};
+use crate::control::account::set_up_link;
 use crate::store::ReadTx;
-use crate::web::set_up_link;
 
 const ANSWERS: [(&str, &str); 12] = [
     ("company", "Meghna Knitwear"),
