@@ -22,7 +22,8 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
-    const fn name(self) -> &'static str {
+    /// As cargo calls it.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Dev => "dev",
             Self::Release => "release",
@@ -30,7 +31,8 @@ impl Profile {
         }
     }
 
-    const fn folder(self) -> &'static str {
+    /// The folder in the target folder.
+    pub(crate) const fn folder(self) -> &'static str {
         match self {
             Self::Dev => "debug",
             Self::Release => "release",
@@ -67,7 +69,8 @@ impl Variant {
         }
     }
 
-    const fn features(self) -> &'static str {
+    /// The cargo features that make it, separated by commas.
+    pub(crate) const fn features(self) -> &'static str {
         match self {
             Self::Plain => "",
             Self::FaultPoints => "edge-agent/fault-points,cloud-server/fault-points",
@@ -79,9 +82,6 @@ impl Variant {
 
 /// The programs that a variant's folder holds.
 const BINARIES: &[&str] = &["muster-edge", "muster-cloud", "muster-sim"];
-
-/// The text that every throwaway feature leaves in a binary.
-const TEST_ONLY: &[u8] = b"muster-test-only:";
 
 /// cargo, as the one that runs us and as if from a shell.
 pub(crate) fn cargo() -> Command {
@@ -144,20 +144,37 @@ pub(crate) fn variants(profile: Profile, wanted: &[Variant]) -> Result<PathBuf> 
             build.args(["--features", variant.features()]);
         }
         run(&mut build)?;
-        let folder = system.join(variant.name());
-        std::fs::create_dir_all(&folder)?;
-        for binary in BINARIES {
-            let (from, to) = (output.join(binary), folder.join(binary));
-            // A program that is running cannot be written over, only replaced.
-            let fresh = folder.join(format!("{binary}.new"));
-            std::fs::copy(&from, &fresh).with_context(|| format!("copying {}", from.display()))?;
-            std::fs::rename(&fresh, &to)?;
-        }
+        let programs: Vec<_> = BINARIES.iter().map(|binary| output.join(binary)).collect();
+        copy(&programs, &system.join(variant.name()))?;
     }
     Ok(system)
 }
 
-/// Builds a program of the package `system-tests` and returns its path.
+/// Copies programs to where those of the plain build are looked for, and returns the folder that holds that one.
+///
+/// # Errors
+/// When a program cannot be copied.
+pub(crate) fn plain_folder(profile: Profile, programs: &[PathBuf]) -> Result<PathBuf> {
+    let system = output(profile)?.join("system");
+    copy(programs, &system.join(Variant::Plain.name()))?;
+    Ok(system)
+}
+
+fn copy(programs: &[PathBuf], folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for from in programs {
+        let name = from.file_name().context("a program has a name")?;
+        // A program that is running cannot be written over, only replaced.
+        let mut fresh = name.to_owned();
+        fresh.push(".new");
+        let fresh = folder.join(fresh);
+        std::fs::copy(from, &fresh).with_context(|| format!("copying {}", from.display()))?;
+        std::fs::rename(&fresh, folder.join(name))?;
+    }
+    Ok(())
+}
+
+/// Builds a program that the commands run beside the product, and returns its path.
 ///
 /// # Errors
 /// When cargo fails.
@@ -169,57 +186,9 @@ pub(crate) fn system_program(profile: Profile, name: &str) -> Result<PathBuf> {
     Ok(output(profile)?.join(name))
 }
 
-/// Builds what is shipped, refuses a binary that holds a throwaway feature, and returns the folder.
-///
-/// # Errors
-/// When cargo fails, or a feature is refused.
-pub(crate) fn dist(features: &[String]) -> Result<PathBuf> {
-    for feature in features {
-        let name = feature.rsplit('/').next().unwrap_or(feature);
-        if Variant::ALL.iter().any(|variant| variant.name() == name) {
-            bail!("{feature} is for tests only and is never shipped");
-        }
-    }
-    let mut build = cargo();
-    build.args([
-        "build",
-        "--profile",
-        Profile::Dist.name(),
-        "-p",
-        "edge-agent",
-        "-p",
-        "cloud-server",
-        "--bins",
-    ]);
-    if !features.is_empty() {
-        build.args(["--features", &features.join(",")]);
-    }
-    run(&mut build)?;
-    let output = output(Profile::Dist)?;
-    for binary in ["muster-edge", "muster-cloud"] {
-        let path = output.join(binary);
-        let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-        if bytes.windows(TEST_ONLY.len()).any(|window| window == TEST_ONLY) {
-            std::fs::remove_file(&path)?;
-            bail!("{binary} was built with a feature that is for tests only");
-        }
-    }
-    Ok(output)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_throwaway_feature_is_shipped() {
-        for variant in Variant::ALL.iter().filter(|variant| **variant != Variant::Plain) {
-            for feature in variant.features().split(',') {
-                let error = dist(&[feature.to_owned()]).unwrap_err().to_string();
-                assert!(error.contains("for tests only"), "{feature}: {error}");
-            }
-        }
-    }
 
     #[test]
     fn the_plain_build_comes_last() {

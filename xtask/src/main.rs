@@ -8,6 +8,7 @@
 )]
 
 mod build;
+mod dist;
 mod prerequisite;
 
 use std::os::unix::process::CommandExt;
@@ -18,6 +19,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 use crate::build::{Profile, Variant, cargo, run};
+use crate::dist::{Platform, dist};
 use crate::prerequisite::{Prerequisite, ensure, on_path};
 
 #[derive(Parser)]
@@ -54,8 +56,11 @@ enum Task {
     },
     /// Takes pictures of every page of the edge agent and of the cloud into docs/screenshots.
     Screenshots,
-    /// Builds the binaries that are shipped.
+    /// Builds the binaries that are shipped, and prints where they are.
     Dist {
+        /// The agent for Windows, instead of both binaries for this machine.
+        #[arg(long)]
+        windows: bool,
         /// Cargo features; those for tests only are refused.
         #[arg(long, value_delimiter = ',')]
         features: Vec<String>,
@@ -77,8 +82,12 @@ fn main() -> Result<()> {
             let program = build::system_program(Profile::Dev, "screenshots")?;
             become_program(Command::new(program).env("MUSTER_BIN_DIR", binaries))
         }
-        Task::Dist { features } => {
-            println!("{}", build::dist(&features)?.display());
+        Task::Dist { windows, features } => {
+            let platform = if windows { Platform::Windows } else { Platform::Here };
+            ensure(if windows { Prerequisite::WINDOWS } else { &[] })?;
+            for file in dist(platform, &features)? {
+                println!("{}", file.display());
+            }
             Ok(())
         }
     }
@@ -118,13 +127,12 @@ fn test(runner: &[String]) -> Result<()> {
 
 fn bench(name: Option<&str>, json: bool) -> Result<()> {
     ensure(Prerequisite::BENCH)?;
-    let binaries = build::variants(Profile::Release, &[Variant::Plain])?;
+    // What is measured is what is shipped.
+    let mut programs = dist(Platform::Here, &[])?;
+    programs.push(build::system_program(Profile::Release, "muster-sim")?);
+    let binaries = build::plain_folder(Profile::Release, &programs)?;
     let mut program = Command::new(build::system_program(Profile::Release, "bench")?);
-    program.env("MUSTER_BIN_DIR", binaries);
-    if name.is_none_or(|name| name == "size") {
-        program.env("MUSTER_DIST_DIR", build::dist(&[])?);
-    }
-    program.args(name);
+    program.env("MUSTER_BIN_DIR", binaries).args(name);
     if json {
         program.arg("--json");
     }

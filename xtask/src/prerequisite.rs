@@ -16,6 +16,8 @@ pub(crate) enum Prerequisite {
     ChromeDriver,
     /// Python with `venv`, for the public client that reads the simulated clocks back.
     PythonVenv,
+    /// What compiles and links for Windows.
+    MinGw,
     /// A font with Bangla letters, for pages and screenshots.
     BanglaFont,
 }
@@ -28,6 +30,8 @@ impl Prerequisite {
         &[Self::PostgreSql, Self::Chromium, Self::ChromeDriver, Self::PythonVenv];
     /// For `bench`.
     pub(crate) const BENCH: &'static [Self] = &[Self::PostgreSql, Self::PythonVenv];
+    /// For `dist --windows`.
+    pub(crate) const WINDOWS: &'static [Self] = &[Self::MinGw];
     /// For `screenshots`.
     pub(crate) const SCREENSHOTS: &'static [Self] =
         &[Self::PostgreSql, Self::Chromium, Self::ChromeDriver, Self::BanglaFont];
@@ -38,6 +42,7 @@ impl Prerequisite {
             Self::Chromium => "chromium",
             Self::ChromeDriver => "chromium-driver",
             Self::PythonVenv => "python3-venv",
+            Self::MinGw => "gcc-mingw-w64-x86-64",
             Self::BanglaFont => "fonts-noto-core",
         }
     }
@@ -48,6 +53,7 @@ impl Prerequisite {
             Self::Chromium => on_path("chromium"),
             Self::ChromeDriver => on_path("chromedriver"),
             Self::PythonVenv => succeeds("python3", &["-c", "import venv, ensurepip"]),
+            Self::MinGw => on_path("x86_64-w64-mingw32-gcc"),
             Self::BanglaFont => {
                 Path::new("/usr/share/fonts/truetype/noto/NotoSansBengali-Regular.ttf").exists()
             }
