@@ -21,6 +21,9 @@ use crate::store::attendance::load;
 use crate::store::{CompanyAccess, Store, StoreError, TenantTx};
 use crate::wake::Wake;
 
+/// How long after new punches the worker waits for more: while a backlog comes in, a few large portions cost less than many
+/// small ones.
+const LINGER: Duration = Duration::from_millis(300);
 /// How often time alone is looked at: days that end, windows that close.
 const TICK: Duration = Duration::from_secs(60);
 /// Companies whose directories are kept at once.
@@ -63,7 +66,7 @@ impl Attendance {
         loop {
             let companies = tokio::select! {
                 () = stop.cancelled() => return,
-                named = wake.next() => named,
+                named = gathered(&wake) => named,
                 _ = tick.tick() => self.every_company().await,
             };
             for company in companies {
@@ -134,6 +137,15 @@ impl Attendance {
         self.known.insert(company, known);
         Ok(Some(directory))
     }
+}
+
+/// The companies that were named, a moment after the first was. Given up in its middle it forgets them: for who then looks at
+/// all.
+async fn gathered(wake: &Wake) -> BTreeSet<CompanyId> {
+    let mut named = wake.next().await;
+    tokio::time::sleep(LINGER).await;
+    named.append(&mut wake.named());
+    named
 }
 
 /// Says which records are of no use as they are.

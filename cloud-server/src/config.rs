@@ -71,7 +71,7 @@ impl Default for Database {
 
 impl Default for Sync {
     fn default() -> Self {
-        Self { pushes: 8 }
+        Self { pushes: 32 }
     }
 }
 

@@ -1,10 +1,11 @@
 //! The edges' endpoints under `/sync/v1`.
 //!
 //! A request is believed for its signature only; company and sites come from the enrolment, never from a body. What a request
-//! does is one transaction, and the reply is sent after its commit. Memory is bounded: a body by its limits, the bodies that
+//! does is in one transaction, and the reply is sent after its commit. Memory is bounded: a body by its limits, the bodies that
 //! are worked on at once by the number of permits.
 
 mod enroll;
+mod gather;
 mod hello;
 mod push;
 mod request;
@@ -36,6 +37,7 @@ pub struct Endpoints {
     entropy: Arc<dyn Entropy>,
     limits: Limits,
     turns: Arc<Semaphore>,
+    gathering: Arc<gather::Gathering>,
     enrolments: Arc<Mutex<Throttle>>,
     wake: Arc<Wake>,
 }
@@ -56,6 +58,7 @@ impl Endpoints {
             entropy,
             limits: Limits::default(),
             turns: Arc::new(Semaphore::new(at_once)),
+            gathering: Arc::default(),
             enrolments: Arc::default(),
             wake,
         }

@@ -22,10 +22,15 @@ impl Wake {
         self.notify.notify_one();
     }
 
+    /// Takes the companies that were named until now.
+    pub fn named(&self) -> BTreeSet<CompanyId> {
+        std::mem::take(&mut *self.companies.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Waits until a company was named and takes all that were. For one waiting worker.
     pub async fn next(&self) -> BTreeSet<CompanyId> {
         loop {
-            let named = std::mem::take(&mut *self.companies.lock().unwrap_or_else(PoisonError::into_inner));
+            let named = self.named();
             if !named.is_empty() {
                 return named;
             }

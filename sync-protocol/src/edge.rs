@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! loop:  open() -> POST hello -> answered() -> Next::Session | Again | Forked | Stop
-//!        while the session lives:  session.next_push() -> POST push -> session.pushed()
+//!        while the session lives:  session.next_push() -> POST push -> push.taken()
 //!        anything unexpected:      drop the session, open() again later
 //! ```
 //!

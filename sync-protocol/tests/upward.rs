@@ -306,7 +306,7 @@ impl World {
             return;
         }
         if let Phase::Pushing(session, push) = std::mem::replace(&mut edge.phase, Phase::Idle) {
-            let after = ready(session.pushed(&edge.store, &push, &reply)).unwrap();
+            let after = ready(push.taken(&edge.store, &reply)).unwrap();
             if after == After::Continue {
                 edge.phase = Phase::Open(session);
             }

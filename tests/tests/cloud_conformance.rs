@@ -210,7 +210,7 @@ impl Pair {
             tx.commit().await?;
             assert_eq!(reply.map(applied), oracle.first().copied().map(applied));
         }
-        session.pushed(&self.edges[at].0, &out, &reply.context("one answer")?).await?;
+        out.taken(&self.edges[at].0, &reply.context("one answer")?).await?;
         Ok(true)
     }
 

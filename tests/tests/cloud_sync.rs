@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use cloud_server::clock::{OsEntropy, SystemClock};
+use cloud_server::store::attendance::intake;
 use cloud_server::store::{CompanyAccess, audit, edge, quarantine, recompute, tally};
 use serde_json::{Value, json};
 use shared_model::punch::Reading;
@@ -63,7 +64,7 @@ impl Edge {
             while let Some(push) = session.next_push(&self.disk, stream, 0).await? {
                 let (status, reply) = cloud.post(&self.key, message::PUSH, push.body.clone()).await?;
                 assert_eq!(status, 200);
-                let after = session.pushed(&self.disk, &push, &reply.context("an answer")?).await?;
+                let after = push.taken(&self.disk, &reply.context("an answer")?).await?;
                 assert_eq!(after, After::Continue);
             }
         }
@@ -166,10 +167,43 @@ async fn punches_arrive_exactly_once_however_often_they_are_sent() -> Result<()>
         [("CLOCK1", 2500)]
     );
     let asked = recompute::waiting(&mut tx, 1000).await?;
-    let days = asked.work.iter().filter(|(scope, _)| matches!(scope, recompute::Scope::Code(_))).count();
-    assert!(days >= 90, "each code's days are asked for: {days}");
+    let punches = intake::punches_of_entries(&mut tx, &asked.entries).await?;
+    assert_eq!(
+        punches.iter().map(|punch| punch.id).collect::<BTreeSet<_>>(),
+        sent,
+        "each punch is asked for"
+    );
     recompute::done(&mut tx, &asked.entries).await?;
     assert_eq!(recompute::waiting(&mut tx, 1000).await?, recompute::Asked::default());
+    Ok(())
+}
+
+#[tokio::test]
+async fn pushes_that_come_at_once_are_taken_in_the_order_of_the_log() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Karnaphuli Garments").await?;
+    let edge = Edge::enrolled(&cloud, factory).await?;
+    for nth in 0..3500 {
+        edge.disk.collect(LedgerEntry::Punch(punch(nth % 90, i64::from(nth) * 7)));
+    }
+    let mut session = edge.session(&cloud).await?;
+    let mut pushes = Vec::new();
+    while let Some(push) = session.next_push(&edge.disk, Stream::Ledger, 0).await? {
+        pushes.push(push);
+    }
+    let send = |nth: usize| cloud.post::<PushReply>(&edge.key, message::PUSH, pushes[nth].body.clone());
+    // The last ones first, so that some overtake others.
+    let (d, c, b, a) = tokio::try_join!(send(3), send(2), send(1), send(0))?;
+    for (nth, (status, reply)) in [a, b, c, d].into_iter().enumerate() {
+        let mut reply = reply.context("an answer")?;
+        if let PushReply::Gap { .. } = reply {
+            assert_eq!(status, 409);
+            reply = send(nth).await?.1.context("an answer")?;
+        }
+        assert_eq!(pushes[nth].taken(&edge.disk, &reply).await?, After::Continue, "{reply:?}");
+    }
+    assert!(edge.disk.image().is_sent());
+    assert_eq!((count(&cloud, "ledger").await?, logged(&cloud).await?), (3500, 3500));
     Ok(())
 }
 

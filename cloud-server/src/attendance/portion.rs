@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use shared_model::{CompanyId, EmployeeId, PunchId};
+use shared_model::{CompanyId, EmployeeId, PunchId, UserCode};
 use shift_engine::recompute::{clamped, merged};
 use shift_engine::{Directory, Instant, Reach, Recomputed, Shared};
 
@@ -58,8 +58,12 @@ struct Portion<'a> {
 
 impl Portion<'_> {
     /// Punches to their owners, and the people they and single entries ask for.
-    async fn work_punches(&self, tx: &mut TenantTx, waiting: recompute::Asked) -> Result<(), StoreError> {
+    async fn work_punches(&self, tx: &mut TenantTx, mut waiting: recompute::Asked) -> Result<(), StoreError> {
         let punches = intake::punches_of_entries(tx, &waiting.entries).await?;
+        let days: BTreeSet<_> =
+            punches.iter().map(|punch| (&punch.code, punch.raw_time.wall().date())).collect();
+        let of_code = |(code, date): (&UserCode, _)| (Scope::Code(code.clone()), DateSpan::day(date));
+        waiting.work.extend(days.into_iter().map(of_code));
         intake::distribute(tx, &self.directory.distribute(&punches)).await?;
         let mut asked = Asked::new();
         for (scope, dates) in waiting.work {

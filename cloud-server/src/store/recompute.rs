@@ -13,7 +13,7 @@ pub use shift_engine::{DateSpan, Scope};
 /// Some of the queue's entries for punches and single people: what to work out, and which entries asked for it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Asked {
-    /// What to work out, each once; codes and employees only.
+    /// What to work out beside the days of the punches in spans of the ledger stream, each once; codes and employees only.
     pub work: BTreeSet<(Scope, DateSpan)>,
     /// The entries, for [`done`].
     pub entries: Vec<Uuid>,
@@ -87,12 +87,12 @@ pub async fn ask(
     Ok(())
 }
 
-/// Spans of the ledger stream taken at once: each may stand for a whole batch of punches.
-const LOG_ENTRIES: usize = 8;
+/// Rows of the ledger stream after which no further span is taken; one span is a transaction of pushes.
+const LOG_ROWS: i64 = 16_000;
 
-/// Reads of the oldest `limit` entries for punches and single people all but the surplus of ledger spans. Spans of the
-/// ledger stream come out as the codes and dates of their punches. Entries for many are not among them: they wait until
-/// nothing of this kind is left ([`next_wide`]), so that a fresh punch never stands behind a change for everybody.
+/// Reads of the oldest `limit` entries for punches and single people all but the surplus of ledger spans, whose punches
+/// [`punches_of_entries`](super::attendance::intake::punches_of_entries) reads. Entries for many are not among them: they
+/// wait until nothing of this kind is left ([`next_wide`]), so that a fresh punch never stands behind a change for everybody.
 ///
 /// Nothing is removed or locked: the caller works it out, then calls [`done`] in the transaction that stores the results.
 /// What is asked for meanwhile has entries of its own.
@@ -100,10 +100,9 @@ const LOG_ENTRIES: usize = 8;
 /// # Errors
 /// The database's, or a row that cannot be read.
 pub async fn waiting(tx: &mut TenantTx, limit: i64) -> Result<Asked, StoreError> {
-    type Row =
-        (Uuid, String, String, Option<NaiveDate>, Option<NaiveDate>, Option<i64>, Option<i64>, Option<i64>);
+    type Row = (Uuid, String, String, Option<NaiveDate>, Option<NaiveDate>, Option<i64>);
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT entry_id, scope, key, date_from, date_to, origin, from_seq, to_seq FROM recompute_queue
+        "SELECT entry_id, scope, key, date_from, date_to, to_seq - from_seq + 1 FROM recompute_queue
          WHERE company_id = $1 AND scope IN ('log', 'code', 'employee') ORDER BY queued_at, entry_id LIMIT $2",
     )
     .bind(tx.company())
@@ -111,42 +110,17 @@ pub async fn waiting(tx: &mut TenantTx, limit: i64) -> Result<Asked, StoreError>
     .fetch_all(tx.connection())
     .await?;
     let mut asked = Asked::default();
-    let mut spans: (Vec<i64>, Vec<i64>, Vec<i64>) = Default::default();
-    for (entry, scope, key, from, to, origin, from_seq, to_seq) in rows {
-        if let (Some(origin), Some(from_seq), Some(to_seq)) = (origin, from_seq, to_seq) {
-            if spans.0.len() == LOG_ENTRIES {
+    let mut log_rows = 0;
+    for (entry, scope, key, from, to, of_log) in rows {
+        if let Some(of_log) = of_log {
+            if log_rows >= LOG_ROWS {
                 continue;
             }
-            asked.entries.push(entry);
-            spans.0.push(origin);
-            spans.1.push(from_seq);
-            spans.2.push(to_seq);
+            log_rows += of_log;
         } else {
-            asked.entries.push(entry);
-            let scope = parse(&scope, &key, entry)?;
-            asked.work.insert((scope, DateSpan { from, to }));
+            asked.work.insert((parse(&scope, &key, entry)?, DateSpan { from, to }));
         }
-    }
-    if !spans.0.is_empty() {
-        let days: Vec<(String, NaiveDate)> = sqlx::query_as(
-            "SELECT DISTINCT l.user_code, l.raw_time::date
-             FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS span (origin, from_seq, to_seq)
-             -- A span and its runs are of one transaction: no run reaches over a span's ends.
-             JOIN ledger_log g ON g.company_id = $1 AND g.origin = span.origin
-                  AND g.first_seq BETWEEN span.from_seq AND span.to_seq
-             JOIN ledger l ON l.company_id = $1 AND l.punch_id = ANY (g.punch_ids)",
-        )
-        .bind(tx.company())
-        .bind(&spans.0)
-        .bind(&spans.1)
-        .bind(&spans.2)
-        .fetch_all(tx.connection())
-        .await?;
-        for (code, date) in days {
-            if let Ok(code) = UserCode::parse(&code) {
-                asked.work.insert((Scope::Code(code), DateSpan::day(date)));
-            }
-        }
+        asked.entries.push(entry);
     }
     Ok(asked)
 }

@@ -27,7 +27,7 @@ pub(super) struct Signed {
 }
 
 /// A response that is no answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Refused(Refusal);
 
 impl Refused {

@@ -118,7 +118,7 @@ impl Client {
             .connect_timeout(CONNECT)
             .timeout(EXCHANGE)
             .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(2)
+            .pool_max_idle_per_host(8)
             .tcp_nodelay(true)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("muster-edge/", env!("CARGO_PKG_VERSION")));

@@ -1,9 +1,10 @@
 //! One session: hello, then pushes until something unexpected happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sync_protocol::body::{pack_message, unpack_message};
@@ -12,6 +13,7 @@ use sync_protocol::message::{self, Capabilities, HelloReply, Nonce, PushReply};
 use sync_protocol::{Origin, Stream};
 use tokio::sync::broadcast::Receiver;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::client::{Answer, Client, ClientError};
 use super::digest::Told;
@@ -23,6 +25,8 @@ use crate::store::{Meta, ReadTx, Store, StoreError, StoreEvent};
 
 /// Hellos in a row after which something is wrong with one side.
 const HELLOS: u32 = 8;
+/// Pushes that may be on their way at once.
+const IN_FLIGHT: usize = 8;
 /// A change of the clocks' difference that is worth keeping, milliseconds.
 const OFFSET_STEP_MS: i64 = 500;
 
@@ -57,6 +61,8 @@ enum Failure {
     Key(#[from] KeyError),
     #[error("the enrolment cannot be used: {0}")]
     Enrolment(String),
+    #[error("a push was not brought to its end")]
+    Ended,
     #[error("the cloud and this agent do not agree where they stand; {HELLOS} tries did not settle it")]
     Hellos,
 }
@@ -67,9 +73,11 @@ impl From<Failure> for Ended {
         match &failure {
             Failure::Client(error) if error.is_retired() => Self::Retired(cause),
             Failure::Client(error) => Self::Failed { cause, least: error.least_pause() },
-            Failure::Store(_) | Failure::Key(_) | Failure::Enrolment(_) | Failure::Hellos => {
-                Self::Failed { cause, least: Duration::ZERO }
-            }
+            Failure::Store(_)
+            | Failure::Key(_)
+            | Failure::Enrolment(_)
+            | Failure::Ended
+            | Failure::Hellos => Self::Failed { cause, least: Duration::ZERO },
         }
     }
 }
@@ -106,14 +114,22 @@ async fn begin(sync: &Sync) -> Result<Option<Line<'_>>, Failure> {
     let url: url::CloudUrl = url.parse().map_err(|e: url::BadCloudUrl| Failure::Enrolment(e.to_string()))?;
     let key = key::load(&sync.folder, &public)?;
     let client = Client::new(url, &sync.cloud, key, Some(edge), Arc::clone(&sync.clock))?;
-    Ok(Some(Line { sync, client, events: sync.store.listen() }))
+    Ok(Some(Line { sync, client: Arc::new(client), events: sync.store.listen() }))
 }
 
 /// The line to the cloud while a session lasts.
 struct Line<'a> {
     sync: &'a Sync,
-    client: Client,
+    client: Arc<Client>,
     events: Receiver<StoreEvent>,
+}
+
+/// A push on its way.
+struct Flight {
+    push: Outgoing,
+    /// Another was on its way before it, which it may overtake.
+    behind: bool,
+    answer: AbortOnDropHandle<Result<Answer, ClientError>>,
 }
 
 impl Line<'_> {
@@ -188,52 +204,82 @@ impl Line<'_> {
         Err(Failure::Hellos)
     }
 
-    /// Sends all that waits. While a push is under way, the answer to the one before is stored and the next one made.
+    /// Sends all that waits, a few pushes at once: while the cloud commits some, the next are made and on their way.
     async fn drain(&self, session: &mut Session) -> Result<After, Failure> {
         let mut heads = work::heads(self.store()).await?;
-        let mut taken: Option<(Outgoing, PushReply)> = None;
-        let mut next = self.next(session, &heads).await?;
-        while let Some(push) = next.take() {
-            crate::fault_point!("sync.before_push");
-            let body = push.body.clone();
-            let behind = async {
-                self.store_answer(session, taken.take()).await?;
-                self.next(session, &heads).await
-            };
-            let (answer, following) = tokio::join!(self.client.post(message::PUSH, body), behind);
-            next = following?;
-            let answer = answer?;
-            let reply: PushReply = read(&answer)?;
-            let PushReply::Ok { applied, server_time, .. } = reply else {
-                tracing::info!(reply = ?reply, "sync: a push was not taken");
-                return Ok(After::Hello);
-            };
-            self.client.learn(&answer, server_time);
-            if applied < push.to.seq {
-                return Ok(After::Hello);
+        let mut flying = VecDeque::new();
+        loop {
+            self.fill(session, &heads, &mut flying).await?;
+            if flying.is_empty() {
+                let grown = work::heads(self.store()).await?;
+                if grown == heads {
+                    return Ok(After::Continue);
+                }
+                heads = grown;
+                continue;
             }
-            tracing::debug!(stream = %push.stream, rows = push.rows, bytes = push.body.len(), "sync.push");
-            taken = Some((push, reply));
-            if next.is_none() {
-                self.store_answer(session, taken.take()).await?;
-                heads = work::heads(self.store()).await?;
-                next = self.next(session, &heads).await?;
-            }
+            let Some(landed) = self.land(&mut flying).await? else { return Ok(After::Hello) };
+            tokio::try_join!(self.keep(&landed), self.fill(session, &heads, &mut flying))?;
         }
-        Ok(After::Continue)
     }
 
-    /// Stores that the cloud has taken a push.
-    async fn store_answer(
+    /// Sends what may be on its way.
+    async fn fill(
         &self,
-        session: &Session,
-        taken: Option<(Outgoing, PushReply)>,
-    ) -> Result<(), StoreError> {
-        if let Some((push, reply)) = taken {
-            crate::fault_point!("sync.before_ack");
-            session.pushed(self.store(), &push, &reply).await?;
-            crate::fault_point!("sync.after_ack");
+        session: &mut Session,
+        heads: &[(Stream, i64); 2],
+        flying: &mut VecDeque<Flight>,
+    ) -> Result<(), Failure> {
+        while flying.len() < IN_FLIGHT
+            && let Some(push) = self.next(session, heads).await?
+        {
+            let behind = !flying.is_empty();
+            flying.push_back(self.send(push, behind));
         }
+        Ok(())
+    }
+
+    fn send(&self, push: Outgoing, behind: bool) -> Flight {
+        crate::fault_point!("sync.before_push");
+        let (client, body) = (Arc::clone(&self.client), push.body.clone());
+        let answer = tokio::spawn(async move { client.post(message::PUSH, body).await });
+        Flight { push, behind, answer: AbortOnDropHandle::new(answer) }
+    }
+
+    /// Waits for the oldest push, and takes those after it that have landed too; `None` when the session is over.
+    async fn land(
+        &self,
+        flying: &mut VecDeque<Flight>,
+    ) -> Result<Option<Vec<(Outgoing, PushReply)>>, Failure> {
+        let mut landed = Vec::new();
+        while let Some(flight) =
+            flying.pop_front_if(|oldest| landed.is_empty() || oldest.answer.is_finished())
+        {
+            let Flight { push, behind, answer } = flight;
+            let answer = answer.await.map_err(|_| Failure::Ended)??;
+            let reply: PushReply = read(&answer)?;
+            match reply {
+                PushReply::Ok { applied, server_time, .. } if applied >= push.to.seq => {
+                    self.client.learn(&answer, server_time);
+                    tracing::debug!(stream = %push.stream, rows = push.rows, bytes = push.body.len(), "sync.push");
+                    landed.push((push, reply));
+                }
+                // It overtook one that has landed since.
+                PushReply::Gap { .. } if behind => flying.push_front(self.send(push, false)),
+                PushReply::Ok { .. } | PushReply::Gap { .. } | PushReply::Hello => {
+                    tracing::info!(reply = ?reply, "sync: a push was not taken");
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(landed))
+    }
+
+    /// Stores that the cloud has taken some pushes.
+    async fn keep(&self, landed: &[(Outgoing, PushReply)]) -> Result<(), Failure> {
+        crate::fault_point!("sync.before_ack");
+        try_join_all(landed.iter().map(|(push, reply)| push.taken(self.store(), reply))).await?;
+        crate::fault_point!("sync.after_ack");
         Ok(())
     }
 

@@ -46,6 +46,10 @@ struct Faults {
     lose_answers: AtomicU32,
     /// Pushes that are refused as too many.
     refuse: AtomicU32,
+    /// Pushes that are held until a later one has overtaken them.
+    hold: AtomicU32,
+    /// Tells that one has.
+    overtaken: tokio::sync::Notify,
 }
 
 struct Cloud {
@@ -56,6 +60,7 @@ struct Cloud {
     offset: i64,
     faults: Faults,
     bodies: AtomicU32,
+    hellos: AtomicU32,
     digest: Mutex<Option<serde_json::Value>>,
 }
 
@@ -72,6 +77,7 @@ impl Cloud {
             offset,
             faults: Faults::default(),
             bodies: AtomicU32::new(0),
+            hellos: AtomicU32::new(0),
             digest: Mutex::new(None),
         })
     }
@@ -159,6 +165,7 @@ async fn answer_hello(
     if let Some(refused) = cloud.check(&uri, &headers, &body, &key) {
         return refused;
     }
+    cloud.hellos.fetch_add(1, Ordering::SeqCst);
     let said: Hello = unpack_message(&body).unwrap();
     cloud.digest.lock().unwrap().clone_from(&said.digest);
     let enrolled = cloud.enrolled.lock().unwrap().clone();
@@ -177,6 +184,9 @@ async fn answer_push(State(cloud): State<Arc<Cloud>>, uri: Uri, headers: HeaderM
     if counted_down(&cloud.faults.refuse) {
         return cloud.refuse(RefusalCode::TooMany);
     }
+    if counted_down(&cloud.faults.hold) {
+        cloud.faults.overtaken.notified().await;
+    }
     cloud.bodies.fetch_add(u32::try_from(body.len()).unwrap(), Ordering::SeqCst);
     let push = Push::parse(&body).unwrap();
     let enrolled = cloud.enrolled.lock().unwrap().clone();
@@ -184,6 +194,9 @@ async fn answer_push(State(cloud): State<Arc<Cloud>>, uri: Uri, headers: HeaderM
         ready(push_all(&mut *cloud.store.lock().unwrap(), &[(&enrolled, &push)], cloud.now())).unwrap();
     if counted_down(&cloud.faults.lose_answers) {
         return StatusCode::BAD_GATEWAY.into_response();
+    }
+    if matches!(replies[0], PushReply::Gap { .. }) {
+        cloud.faults.overtaken.notify_one();
     }
     let taken = matches!(replies[0], PushReply::Ok { .. });
     let status = if taken { StatusCode::OK } else { StatusCode::CONFLICT };
@@ -402,6 +415,23 @@ async fn lost_answers_and_refusals_are_got_over() {
     agent.until_sent().await;
     assert_eq!(cloud.ledger().len(), 2500);
     assert_eq!(cloud.store.lock().unwrap().ledger_log.len(), 2500, "no row came twice");
+    agent.end().await;
+}
+
+#[tokio::test]
+async fn a_push_that_overtook_another_is_sent_again() {
+    let cloud = Cloud::new(0);
+    let (address, _server) = cloud.serve("127.0.0.1:0").await;
+    let mut agent = Agent::new().await;
+    agent.enroll(address, "GOOD").await.unwrap();
+    agent.collect("A1", 0..3500).await;
+    cloud.faults.hold.store(1, Ordering::SeqCst);
+    agent.run();
+    agent.until_sent().await;
+    assert_eq!(cloud.faults.hold.load(Ordering::SeqCst), 0, "one was held");
+    assert_eq!(cloud.ledger().len(), 3500);
+    assert_eq!(cloud.store.lock().unwrap().ledger_log.len(), 3500, "no row came twice");
+    assert_eq!(cloud.hellos.load(Ordering::SeqCst), 1, "the session went on");
     agent.end().await;
 }
 

@@ -99,7 +99,7 @@ impl Line {
         for stream in Stream::ALL {
             while let Some(push) = ready(session.next_push(&self.edge, stream, 0)).unwrap() {
                 let reply = self.post(&push.body);
-                assert_eq!(ready(session.pushed(&self.edge, &push, &reply)).unwrap(), After::Continue);
+                assert_eq!(ready(push.taken(&self.edge, &reply)).unwrap(), After::Continue);
             }
         }
     }

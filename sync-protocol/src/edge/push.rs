@@ -19,11 +19,13 @@ pub struct Session {
     sent: BTreeMap<Stream, Mark>,
 }
 
-/// A push that is ready to be sent.
+/// A push that is ready to be sent. Several may be on their way at once; one that overtakes another is answered with a gap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// The compressed body.
     pub body: Vec<u8>,
+    /// Whose log.
+    origin: Origin,
     /// Which log.
     pub stream: Stream,
     /// Rows in it.
@@ -127,31 +129,35 @@ impl Session {
         self.sent.insert(stream, to);
         let kept = |mark: &Mark| mark.seq % Chain::MARK_EVERY == 0 || *mark == to;
         let marks = batch.marks.into_iter().filter(kept).collect();
-        Ok(Some(Outgoing { body, stream, rows: usize::try_from(count).unwrap_or(0), to, marks }))
+        Ok(Some(Outgoing {
+            body,
+            origin: self.origin,
+            stream,
+            rows: usize::try_from(count).unwrap_or(0),
+            to,
+            marks,
+        }))
     }
+}
 
-    /// Takes the answer to a push.
+impl Outgoing {
+    /// Takes the answer to this push.
     ///
     /// # Errors
     /// The store's.
-    pub async fn pushed<S: EdgeStore>(
-        &self,
-        store: &S,
-        push: &Outgoing,
-        reply: &PushReply,
-    ) -> Result<After, S::Error> {
+    pub async fn taken<S: EdgeStore>(&self, store: &S, reply: &PushReply) -> Result<After, S::Error> {
         match *reply {
-            PushReply::Ok { applied, durable, feed_head, .. } if applied >= push.to.seq => {
+            PushReply::Ok { applied, durable, feed_head, .. } if applied >= self.to.seq => {
                 // What the cloud says beyond this push's end was not compared in it.
-                let applied = push.to.seq;
+                let applied = self.to.seq;
                 store
                     .acknowledge(&Acknowledged {
                         origin: self.origin,
-                        stream: push.stream,
+                        stream: self.stream,
                         applied,
                         durable: durable.clamp(0, applied),
                         feed_head,
-                        marks: push.marks.clone(),
+                        marks: self.marks.clone(),
                         restart: false,
                     })
                     .await?;

@@ -73,7 +73,7 @@ impl Line {
         for stream in Stream::ALL {
             while let Some(push) = session.next_push(store, stream, 0).await.unwrap() {
                 let reply = self.post(&push.body);
-                assert_eq!(session.pushed(store, &push, &reply).await.unwrap(), After::Continue);
+                assert_eq!(push.taken(store, &reply).await.unwrap(), After::Continue);
             }
         }
         verdicts
@@ -227,7 +227,7 @@ async fn acknowledgements_for_a_former_life_change_nothing() {
     store.re_origin(former, next, &BTreeMap::new()).await.unwrap();
     store.re_origin(former, Origin::from_number(78).unwrap(), &BTreeMap::new()).await.unwrap();
     assert_eq!(origin(&store), next, "only the present life can end");
-    session.pushed(&store, &push, &reply).await.unwrap();
+    push.taken(&store, &reply).await.unwrap();
     let state = store.state().await.unwrap();
     assert_eq!((state.logs[&Stream::Ledger].head, state.logs[&Stream::Ledger].acked), (10, 0));
 }
