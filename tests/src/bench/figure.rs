@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 /// What a figure should reach.
@@ -16,7 +17,7 @@ pub enum Target {
 }
 
 /// A figure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figure {
     /// The benchmark it belongs to.
     pub bench: &'static str,
@@ -27,10 +28,8 @@ pub struct Figure {
     /// Its unit.
     pub unit: &'static str,
     /// Who else was measured in the same run, and its value in the same unit.
-    #[serde(serialize_with = "peer_as_object")]
     pub peer: Option<(&'static str, u64)>,
     /// What it should reach.
-    #[serde(serialize_with = "target_as_text")]
     pub target: Target,
 }
 
@@ -108,19 +107,29 @@ impl fmt::Display for Hundredths {
     }
 }
 
-fn peer_as_object<S: Serializer>(peer: &Option<(&'static str, u64)>, out: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Peer {
-        name: &'static str,
-        value: u64,
+/// With what follows from it, for those who only read.
+impl Serialize for Figure {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let mut object = out.serialize_struct("Figure", 9)?;
+        object.serialize_field("bench", self.bench)?;
+        object.serialize_field("what", &self.what)?;
+        object.serialize_field("value", &self.value)?;
+        object.serialize_field("unit", self.unit)?;
+        object.serialize_field("peer", &self.peer.map(|(name, _)| name))?;
+        object.serialize_field("peer_value", &self.peer.map(|(_, value)| value))?;
+        object.serialize_field("ratio_hundredths", &self.ratio())?;
+        object.serialize_field("target", &self.target)?;
+        object.serialize_field("reached", &self.reached())?;
+        object.end()
     }
-    peer.map(|(name, value)| Peer { name, value }).serialize(out)
 }
 
-fn target_as_text<S: Serializer>(target: &Target, out: S) -> Result<S::Ok, S::Error> {
-    match target {
-        Target::None => out.serialize_none(),
-        Target::HundredthsOfPeer(_) | Target::AtMost(_) => out.collect_str(target),
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::None => out.serialize_none(),
+            Self::HundredthsOfPeer(_) | Self::AtMost(_) => out.collect_str(self),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `push`: posts a second of 64 clocks at once, each answered after its durable commit.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use chrono::{DateTime, TimeDelta};
 use rusqlite::{Connection, params};
 
 use super::figure::{Figure, Target};
-use super::{per_second, punch, timed};
+use super::{median, per_second, punch, timed};
 use crate::binary::Variant;
 use crate::edge::Edge;
 use crate::folder::RunFolder;
@@ -16,9 +17,12 @@ use crate::setup;
 use shared_model::punch::ClockSerial;
 
 const CLOCKS: u32 = 64;
-const POSTS_EACH: u32 = 300;
-/// Commits of bare rusqlite that are measured.
-const BARE: u64 = 3_000;
+/// Posts of one clock in one round.
+const POSTS_EACH: u32 = 100;
+/// Both sides take turns.
+const ROUNDS: u32 = 3;
+/// Commits of bare rusqlite in one round.
+const BARE: u64 = 500;
 
 /// Runs it.
 ///
@@ -26,7 +30,6 @@ const BARE: u64 = 3_000;
 /// When a post is not answered or the ledger does not hold all.
 pub async fn run() -> Result<Vec<Figure>> {
     let folder = RunFolder::new("push")?;
-    let bare = bare(&folder)?;
     let mut edge = Edge::new(&folder.sub("edge")?, &folder.sub("logs")?, Variant::Plain);
     edge.run(&[])?;
     setup::own_site(&edge)?;
@@ -41,12 +44,32 @@ pub async fn run() -> Result<Vec<Figure>> {
         post(&client, &url, clock, 0).await?;
         clients.push(client);
     }
+    let (mut of_agent, mut of_rusqlite) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        of_rusqlite.push(bare(&folder.path().join(format!("bare-{round}.db")))?);
+        of_agent.push(posts(&clients, &url, round * POSTS_EACH + 1).await?);
+    }
+    let held = edge.ledger()?.len();
+    let sent = usize::try_from(CLOCKS * (ROUNDS * POSTS_EACH + 1))?;
+    ensure!(held == sent, "{sent} punches were posted and {held} are in the ledger");
+    Ok(vec![Figure {
+        bench: "push",
+        what: format!("posts of one punch each on {CLOCKS} connections"),
+        value: median(of_agent),
+        unit: "posts/s",
+        peer: Some(("bare rusqlite, one commit each", median(of_rusqlite))),
+        target: Target::None,
+    }])
+}
+
+/// One round of posts of all clocks at once.
+async fn posts(clients: &[reqwest::Client], url: &Arc<String>, first: u32) -> Result<u64> {
     let start = Instant::now();
     let mut posting = tokio::task::JoinSet::new();
     for (clock, client) in (0..CLOCKS).zip(clients) {
-        let url = Arc::clone(&url);
+        let (client, url) = (client.clone(), Arc::clone(url));
         posting.spawn(async move {
-            for place in 1..=POSTS_EACH {
+            for place in first..first + POSTS_EACH {
                 post(&client, &url, clock, place).await?;
             }
             anyhow::Ok(())
@@ -55,18 +78,7 @@ pub async fn run() -> Result<Vec<Figure>> {
     while let Some(ended) = posting.join_next().await {
         ended??;
     }
-    let took = start.elapsed();
-    let held = edge.ledger()?.len();
-    let sent = usize::try_from(CLOCKS * (POSTS_EACH + 1))?;
-    ensure!(held == sent, "{sent} punches were posted and {held} are in the ledger");
-    Ok(vec![Figure {
-        bench: "push",
-        what: format!("posts of one punch each on {CLOCKS} connections"),
-        value: per_second(u64::from(CLOCKS * POSTS_EACH), took),
-        unit: "posts/s",
-        peer: Some(("bare rusqlite, one commit each", bare)),
-        target: Target::None,
-    }])
+    Ok(per_second(u64::from(CLOCKS * POSTS_EACH), start.elapsed()))
 }
 
 fn serial(clock: u32) -> String {
@@ -91,8 +103,8 @@ async fn post(client: &reqwest::Client, url: &str, clock: u32, place: u32) -> Re
 }
 
 /// The limit of one commit after another.
-fn bare(folder: &RunFolder) -> Result<u64> {
-    let connection = Connection::open(folder.path().join("bare.db"))?;
+fn bare(file: &Path) -> Result<u64> {
+    let connection = Connection::open(file)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.execute_batch(
