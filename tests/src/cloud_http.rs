@@ -256,6 +256,35 @@ impl Browser {
         self.send(request).await
     }
 
+    /// The session cookie, as `name=value`.
+    #[must_use]
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    /// Goes on with another session cookie.
+    pub fn set_session(&mut self, cookie: Option<String>) {
+        self.session = cookie;
+    }
+
+    /// Sends any request to a path, with the session's cookie.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn request(
+        &mut self,
+        method: reqwest::Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answer> {
+        let mut request = crate::http::client()?.request(method, format!("{}{path}", self.url)).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request).await
+    }
+
     async fn send(&mut self, mut request: reqwest::RequestBuilder) -> Result<Answer> {
         if let Some(session) = &self.session {
             request = request.header("cookie", session);

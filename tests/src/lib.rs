@@ -11,6 +11,7 @@ pub mod clock;
 pub mod cloud;
 pub mod cloud_http;
 pub mod cloud_pages;
+pub mod cloud_people;
 pub mod demo;
 pub mod edge;
 pub mod fault;
