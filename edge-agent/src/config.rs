@@ -67,11 +67,14 @@ pub struct PushConfig {
     pub enabled: bool,
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Seconds after which what a clock had to post is here, if it was heard all the while.
+    #[serde(deserialize_with = "within::<1, 86_400, _, _>")]
+    pub settled_seconds: u32,
 }
 
 impl Default for PushConfig {
     fn default() -> Self {
-        Self { enabled: true, listen: SocketAddr::from(([0, 0, 0, 0], 8471)) }
+        Self { enabled: true, listen: SocketAddr::from(([0, 0, 0, 0], 8471)), settled_seconds: 120 }
     }
 }
 

@@ -80,7 +80,12 @@ pub async fn run(options: RunOptions, stop: CancellationToken) -> anyhow::Result
 
     let registry = Arc::new(Registry::load(&store).await?);
     let intake = Intake::new(store.clone(), Arc::clone(&clock));
-    let setup = Setup { intake, entropy: Arc::clone(&entropy), config: config.poll.clone() };
+    let setup = Setup {
+        intake,
+        entropy: Arc::clone(&entropy),
+        config: config.poll.clone(),
+        push: config.push.clone(),
+    };
     let fleet = Fleet::new(setup, registry);
     let agent = Agent {
         folder: folder.clone(),

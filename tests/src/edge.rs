@@ -55,7 +55,7 @@ impl Edge {
         let listen = |address: &Option<String>| address.clone().unwrap_or_else(|| "127.0.0.1:0".to_owned());
         let (ui, push) = (listen(&self.ui), listen(&self.push));
         let text = format!(
-            "[ui]\nlisten = \"{ui}\"\n[push]\nlisten = \"{push}\"\n\
+            "[ui]\nlisten = \"{ui}\"\n[push]\nlisten = \"{push}\"\nsettled_seconds = 5\n\
              [poll]\ninterval_seconds = 2\nretry_first_ms = 100\nretry_longest_seconds = 2\n"
         );
         std::fs::write(self.settings(), text)?;

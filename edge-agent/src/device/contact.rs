@@ -2,15 +2,13 @@
 //!
 //! Nothing in the protocol says "this was all". What it does say: a clock posts what it has from its stamp on, in order,
 //! looks for more at least each minute (so it is told in the handshake), and polls in between. A stamp proves what lies
-//! before it, never that nothing follows. So a clock is complete up to two minutes ago when it polls now and, for these two
-//! minutes, came by without a pause in which it could have missed a look, was refused nothing, introduced itself not
+//! before it, never that nothing follows. So a clock is complete up to two minutes ago (`push.settled_seconds`) when it polls
+//! now and, for these two minutes, came by without a pause in which it could have missed a look, was refused nothing, introduced itself not
 //! anew and brought nothing that was older: a clock that works off what it kept while the line was down is complete only
 //! when that has ended, however long it takes.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// A clock looks for something to post at least once in half of this.
-pub(super) const POSTED_WITHIN: TimeDelta = TimeDelta::seconds(120);
 /// After a longer pause the clock may have kept something that it has not looked for yet.
 const PAUSE: TimeDelta = TimeDelta::seconds(60);
 /// What is noted in the store is noted at most so often, unless there is news.
@@ -28,6 +26,8 @@ pub(super) struct Contact {
     grew: bool,
     /// Since when it has counted more than it delivered.
     short: Option<DateTime<Utc>>,
+    /// It looks for something to post at least once in half of this.
+    settled: TimeDelta,
 }
 
 /// What a poll proves.
@@ -41,8 +41,8 @@ pub(super) struct Complete {
 
 impl Contact {
     /// A clock that comes by for the first time.
-    pub(super) const fn begin(now: DateTime<Utc>) -> Self {
-        Self { since: now, last: now, heard: None, completed: None, grew: false, short: None }
+    pub(super) const fn begin(now: DateTime<Utc>, settled: TimeDelta) -> Self {
+        Self { since: now, last: now, heard: None, completed: None, grew: false, short: None, settled }
     }
 
     /// It said something. Whether that should be noted.
@@ -67,7 +67,7 @@ impl Contact {
     /// It brought new punches, the oldest made at this instant.
     pub(super) fn brought(&mut self, now: DateTime<Utc>, oldest: Option<DateTime<Utc>>) {
         self.grew = true;
-        if oldest.is_none_or(|oldest| oldest < now - POSTED_WITHIN) {
+        if oldest.is_none_or(|oldest| oldest < now - self.settled) {
             self.since = now;
         }
     }
@@ -81,18 +81,18 @@ impl Contact {
         }
         self.grew |= grew;
         let since = *self.short.get_or_insert(now);
-        now - since >= POSTED_WITHIN
+        now - since >= self.settled
     }
 
     /// It polls: up to when its punches are all here, where that is known and should be noted.
     pub(super) fn polled(&mut self, now: DateTime<Utc>) -> Option<Complete> {
-        if now - self.since < POSTED_WITHIN {
+        if now - self.since < self.settled {
             return None;
         }
         let due = self.grew || self.completed.is_none_or(|noted| now - noted >= NOTED_EVERY || now < noted);
         due.then(|| {
             self.completed = Some(now);
-            Complete { to: now - POSTED_WITHIN, grew: std::mem::take(&mut self.grew) }
+            Complete { to: now - self.settled, grew: std::mem::take(&mut self.grew) }
         })
     }
 }
@@ -100,6 +100,8 @@ impl Contact {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const POSTED_WITHIN: TimeDelta = TimeDelta::seconds(120);
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_795_000_000 + seconds, 0).unwrap()
@@ -117,14 +119,14 @@ mod tests {
     }
 
     fn settled() -> Contact {
-        let mut contact = Contact::begin(at(0));
+        let mut contact = Contact::begin(at(0), POSTED_WITHIN);
         come_by(&mut contact, 0, 120);
         contact
     }
 
     #[test]
     fn a_clock_that_has_just_come_has_proved_nothing() {
-        let mut contact = Contact::begin(at(0));
+        let mut contact = Contact::begin(at(0), POSTED_WITHIN);
         come_by(&mut contact, 0, 110);
         assert_eq!(contact.polled(at(110)), None);
         come_by(&mut contact, 120, 120);

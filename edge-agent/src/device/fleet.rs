@@ -156,7 +156,8 @@ impl Fleet {
         stop: &CancellationToken,
     ) -> Option<tokio::task::JoinHandle<()>> {
         let (listener, orders) = (listener?, self.orders.take()?);
-        let sink = Arc::new(PushSink::new(self.setup.intake.clone(), Arc::clone(&self.registry)));
+        let settled = chrono::Duration::seconds(self.setup.push.settled_seconds.into());
+        let sink = Arc::new(PushSink::new(self.setup.intake.clone(), Arc::clone(&self.registry), settled));
         let host = Arc::new(PushHost::new(Arc::clone(&sink)));
         let driver = PushDriver::new(listener, host, DriverClock(Arc::clone(self.setup.intake.clock())));
         let stop = stop.clone();

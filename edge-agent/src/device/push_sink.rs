@@ -25,14 +25,16 @@ const CONTACTS: usize = 4096;
 pub struct PushSink {
     intake: Intake,
     registry: Arc<Registry>,
+    /// What a posting clock had so long ago is here, if it was heard since.
+    settled: TimeDelta,
     contacts: Mutex<HashMap<ClockSerial, Contact>>,
 }
 
 impl PushSink {
-    /// A sink for all posting clocks.
+    /// A sink for all posting clocks, whose punches are here after `settled` if they were heard all the while.
     #[must_use]
-    pub fn new(intake: Intake, registry: Arc<Registry>) -> Self {
-        Self { intake, registry, contacts: Mutex::default() }
+    pub fn new(intake: Intake, registry: Arc<Registry>, settled: TimeDelta) -> Self {
+        Self { intake, registry, settled, contacts: Mutex::default() }
     }
 
     /// The clock, if it is adopted; otherwise it is remembered for display and keeps its data.
@@ -102,7 +104,7 @@ impl PushSink {
         if contacts.len() >= CONTACTS && !contacts.contains_key(serial) {
             contacts.clear();
         }
-        with(contacts.entry(serial.clone()).or_insert_with(|| Contact::begin(now)))
+        with(contacts.entry(serial.clone()).or_insert_with(|| Contact::begin(now, self.settled)))
     }
 
     /// The intake.

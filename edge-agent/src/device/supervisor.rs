@@ -31,7 +31,7 @@ use super::polled_sink::PolledSink;
 use super::reading_plan::{Reading, ReadingPlan};
 use super::registry::AdoptedClock;
 use crate::backoff::Backoff;
-use crate::config::PollConfig;
+use crate::config::{PollConfig, PushConfig};
 use crate::ingest::Intake;
 use crate::store::{Author, DeviceReport, Link, LogPlace, StoreError, Taken};
 
@@ -86,6 +86,8 @@ pub struct Setup {
     pub entropy: Arc<dyn Entropy>,
     /// How to poll.
     pub config: PollConfig,
+    /// What clocks that post are taken to be like.
+    pub push: PushConfig,
 }
 
 impl std::fmt::Debug for Setup {

@@ -12,7 +12,7 @@ use device_protocols::sim::push::PushTarget;
 use device_protocols::sim::tcp::TcpServer;
 use device_protocols::sim::{Generator, RecordFormat, SimClock, SimConfig, push};
 use edge_agent::clock::{OsEntropy, SystemClock};
-use edge_agent::config::PollConfig;
+use edge_agent::config::{PollConfig, PushConfig};
 use edge_agent::device::fleet::AskError;
 use edge_agent::device::registry::Registry;
 use edge_agent::device::supervisor::{Outcome, Setup, Wanted};
@@ -81,7 +81,12 @@ impl Factory {
             .await
             .unwrap();
         let registry = Arc::new(Registry::load(&store).await.unwrap());
-        let setup = Setup { intake: Intake::new(store.clone(), clock), entropy: Arc::new(OsEntropy), config };
+        let setup = Setup {
+            intake: Intake::new(store.clone(), clock),
+            entropy: Arc::new(OsEntropy),
+            config,
+            push: PushConfig::default(),
+        };
         let fleet = Fleet::new(setup, registry);
         let handle = fleet.handle();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

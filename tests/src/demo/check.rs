@@ -9,6 +9,7 @@ use sqlx::Row;
 
 use crate::ledger::Places;
 use crate::product::Product;
+use crate::setup::{ZONE, ZONE_MINUTES};
 use crate::wait::until_async;
 
 /// All must have arrived by then.
@@ -43,8 +44,8 @@ pub struct Outcome {
     pub faults: Vec<String>,
 }
 
-/// A final day: who, which day, and the digest of the record.
-type Day = ([u8; 16], String, Vec<u8>);
+/// Somebody's day: who, which day, whether it is final, and the digest of the record.
+type Day = ([u8; 16], String, bool, Vec<u8>);
 
 /// Everything that is compared.
 #[derive(PartialEq, Eq)]
@@ -115,8 +116,12 @@ impl Found {
         if self.records == 0 {
             faults.push("no day was worked out at the edge".to_owned());
         }
-        // What the cloud has worked out must be the same to the byte.
-        if !self.cloud_days.is_empty() && self.edge_days != self.cloud_days {
+        let waiting = self.edge_days.iter().filter(|(_, _, last, _)| !last).count();
+        if self.edge_days.is_empty() || waiting > 0 {
+            faults.push(format!("of {} days at the edge {waiting} are not final", self.edge_days.len()));
+        }
+        // Both compute by themselves, and must come to the same to the byte.
+        if self.edge_days != self.cloud_days {
             let same = self.edge_days.intersection(&self.cloud_days).count();
             faults.push(format!(
                 "{} days at the edge and {} in the cloud, {same} of them the same to the byte",
@@ -135,21 +140,28 @@ async fn find(product: &Product) -> Result<Found> {
     let quarantined = file.query_row("SELECT count(*) FROM quarantine", [], |row| row.get(0))?;
     let records: i64 = file.query_row("SELECT count(*) FROM attendance_day", [], |row| row.get(0))?;
     let records = usize::try_from(records)?;
-    // Only final days: what a provisional day says depends on when it was worked out.
-    let mut days =
-        file.prepare("SELECT employee, work_date, digest FROM attendance_day WHERE provisional = 0")?;
-    let edge_days =
-        days.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;
+    // What a provisional day says depends on when it was worked out, so only days that ended long ago: no window of a
+    // shift reaches from the day before yesterday into today, and the clocks have been read since.
+    let mut days = file.prepare(
+        "SELECT employee, work_date, provisional = 0, digest FROM attendance_day
+         WHERE work_date <= date('now', ?1 || ' minutes', '-2 days')",
+    )?;
+    let edge_days = days
+        .query_map([ZONE_MINUTES], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .collect::<Result<_, _>>()?;
     let mut database = product.cloud.database().await?;
     let rows = sqlx::query(
-        "SELECT employee, work_date::text AS work_date, digest FROM attendance_day WHERE NOT provisional",
+        "SELECT employee, work_date::text AS work_date, NOT provisional AS last, digest FROM attendance_day
+         WHERE work_date <= (now() AT TIME ZONE $1)::date - 2",
     )
+    .bind(ZONE)
     .fetch_all(&mut database)
     .await?;
     let mut cloud_days = BTreeSet::new();
     for row in rows {
         let employee: uuid::Uuid = row.try_get("employee")?;
-        cloud_days.insert((employee.into_bytes(), row.try_get("work_date")?, row.try_get("digest")?));
+        let (date, last) = (row.try_get("work_date")?, row.try_get("last")?);
+        cloud_days.insert((employee.into_bytes(), date, last, row.try_get("digest")?));
     }
     Ok(Found { places, bad, quarantined, records, edge_days, cloud_days })
 }
