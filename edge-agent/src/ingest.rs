@@ -117,6 +117,10 @@ impl Intake {
         if rows.is_empty() {
             return Ok(Taken::default());
         }
+        if self.store.is_full() {
+            // What is left is for our own books; the clock keeps its rows.
+            return Err(refused(&StoreError::DiskFull));
+        }
         crate::fault_point!("ingest.before_commit");
         let delivery = Delivery { serial: serial.clone(), route, after, rows };
         let taken = self.store.write(move |tx| tx.take(&delivery)).await.map_err(|error| refused(&error))?;

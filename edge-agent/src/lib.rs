@@ -9,6 +9,7 @@ pub mod control;
 pub mod device;
 pub mod fault;
 pub mod ingest;
+pub mod reserve;
 pub mod run;
 pub mod store;
 pub mod sync;

@@ -19,6 +19,7 @@ use crate::device::registry::Registry;
 use crate::device::supervisor::Setup;
 use crate::device::{Fleet, FleetHandle};
 use crate::ingest::Intake;
+use crate::reserve::Reserve;
 use crate::store::Store;
 use crate::sync::Sync;
 use crate::sync::boot::{self, TokenFile};
@@ -75,6 +76,7 @@ pub async fn run(options: RunOptions, stop: CancellationToken) -> anyhow::Result
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let store = open(&folder, &clock, &entropy).await?;
     check_disk(&store, &folder, &entropy).await?;
+    let reserve = reserve(&store, &folder).await?;
     // One that owns the process listens before anything is served, so that a taken port is told at once.
     let push = listener(config.push.enabled.then_some(config.push.listen), "push.listen").await?;
 
@@ -101,6 +103,7 @@ pub async fn run(options: RunOptions, stop: CancellationToken) -> anyhow::Result
     if let Some(listener) = &push {
         tell(&json!({ "event": "listening", "what": "push", "address": listener.local_addr()? }));
     }
+    agent.parts.spawn(reserve.run(stop.clone()));
     agent.parts.spawn(fleet.run(push, stop.clone()));
     start_parts(&agent, tell).await?;
     tell(&json!({ "event": "ready" }));
@@ -174,6 +177,11 @@ async fn check_disk(
     let check = move || boot::check(&store, &TokenFile::of(&folder), &*entropy);
     tokio::task::spawn_blocking(check).await??;
     Ok(())
+}
+
+async fn reserve(store: &Store, folder: &std::path::Path) -> anyhow::Result<Reserve> {
+    let (store, folder) = (store.clone(), folder.to_owned());
+    Ok(tokio::task::spawn_blocking(move || Reserve::begin(&folder, store)).await?)
 }
 
 async fn open(

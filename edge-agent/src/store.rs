@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Rules that hold here: a reply means the change is on disk; a full disk is [`StoreError::DiskFull`], nothing of
-//! that group happened, and the next write that fits works; the ledger and the audit log only grow; a record
+//! that group happened, and the next write that fits works (what a full disk means for the agent, [`crate::reserve`]
+//! says); the ledger and the audit log only grow; a record
 //! changes only through [`WriteTx::change`], together with its change row, its audit row and what must be
 //! recomputed. Only this module and its children know SQL.
 
@@ -48,7 +49,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use shared_model::{Clock, Entropy};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 pub use account::{LocalSession, LocalUser, SessionOrigin, SessionRow};
 pub use attendance::{Cursor, Settling, SiteSpan, Stray};
@@ -88,6 +89,7 @@ pub struct Store {
     writer: writer::Writer,
     reader: reader::Reader,
     events: broadcast::Sender<StoreEvent>,
+    full: watch::Sender<bool>,
     thread: Arc<std::thread::JoinHandle<()>>,
     lock: Arc<File>,
 }
@@ -105,11 +107,14 @@ impl Store {
         prepare(&connection)?;
         schema::migrate(&mut connection)?;
         let (events, _) = broadcast::channel(EVENTS);
-        let (writer, thread) = writer::Writer::start(connection, clock, entropy, events.clone())?;
+        let full = watch::Sender::new(false);
+        let (writer, thread) =
+            writer::Writer::start(connection, clock, entropy, events.clone(), full.clone())?;
         let store = Self {
             writer,
             reader: reader::Reader::new(&path),
             events,
+            full,
             thread: Arc::new(thread),
             lock: Arc::new(lock),
         };
@@ -181,9 +186,26 @@ impl Store {
         self.events.subscribe()
     }
 
+    /// Whether a write found no room, and nobody has said since that there is some.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        *self.full.borrow()
+    }
+
+    /// Follows [`Self::is_full`].
+    #[must_use]
+    pub fn watch_full(&self) -> watch::Receiver<bool> {
+        self.full.subscribe()
+    }
+
+    /// Says that there is room again, or that there is none.
+    pub fn set_full(&self, full: bool) {
+        self.full.send_replace(full);
+    }
+
     /// Lets go of the database. The last clone to do so waits until all writes are on disk and the file is closed.
     pub fn close(self) {
-        let Self { writer, reader, events: _, thread, lock: _lock } = self;
+        let Self { writer, reader, events: _, full: _, thread, lock: _lock } = self;
         drop(reader);
         drop(writer);
         if let Some(thread) = Arc::into_inner(thread)

@@ -1,11 +1,13 @@
 //! A simulated clock as a process of its own.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use shared_model::punch::PunchId;
 
 use crate::binary::{Program, Variant};
 use crate::process::Process;
@@ -134,6 +136,16 @@ impl SimulatedClock {
     /// When it does not answer.
     pub async fn status(&self) -> Result<Value> {
         Ok(self.control(reqwest::Method::GET, "/status", None).await?.json().await?)
+    }
+
+    /// The punches that it believes to be safe, because its posts of them were answered.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn acknowledged(&self) -> Result<BTreeSet<PunchId>> {
+        let count = self.status().await?["acknowledged"].as_u64().context("no count in its account")?;
+        let list = self.control(reqwest::Method::GET, "/sent", None).await?.text().await?;
+        Ok(SentList::parse(&list, usize::try_from(count)?)?.punches)
     }
 
     /// Lets people punch now; returns when the clock has kept them.

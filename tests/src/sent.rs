@@ -37,13 +37,21 @@ impl SentList {
     /// When the file cannot be read or a line is no record.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        Self::parse(&text, usize::MAX).with_context(|| format!("in {}", path.display()))
+    }
+
+    /// The first `records` of a list's text.
+    ///
+    /// # Errors
+    /// When a line is no record.
+    pub fn parse(text: &str, records: usize) -> Result<Self> {
         let mut list = Self::default();
         let mut bad = BTreeSet::new();
         // A clock that was killed while it wrote leaves a last line without an end; it wrote it before to the state
         // file, from which it makes its list again when it starts.
-        for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n') && line.len() > 1) {
-            let record: SentRecord =
-                serde_json::from_str(line).with_context(|| format!("{}: {line}", path.display()))?;
+        let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n') && line.len() > 1);
+        for line in lines.take(records) {
+            let record: SentRecord = serde_json::from_str(line).with_context(|| line.to_owned())?;
             if record.ok {
                 list.punches.insert(record.id()?);
             } else {

@@ -54,7 +54,18 @@ fn told(report: &AgentReport) -> String {
                 None => format!("every day final; {} recomputations wait", days.recompute),
             },
         ),
-        ("Database", format!("{} KiB", report.database_bytes / 1024)),
+        (
+            "Database",
+            format!(
+                "{} KiB{}",
+                report.database_bytes / 1024,
+                if report.disk_full {
+                    "; THE DISK IS FULL: clocks are refused and keep their punches"
+                } else {
+                    ""
+                }
+            ),
+        ),
     ];
     let head: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<12}{value}")).collect();
     format!("{}\n\n{}", head.join("\n"), sync::told(&report.sync))

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared_model::entity::{Company, Device, DeviceState, Site};
 
 use super::{Act, Agent, Progress, Refusal};
+use crate::reserve;
 use crate::store::{Health, LedgerTotals, Link, Meta, StoreError, Unfinished};
 use crate::sync::status::SyncStatus;
 
@@ -38,6 +39,8 @@ pub struct AgentReport {
     pub sync: SyncStatus,
     /// Bytes of the database.
     pub database_bytes: i64,
+    /// Whether the disk is full: then what clocks bring is refused, and they keep it.
+    pub disk_full: bool,
 }
 
 /// How many clocks there are.
@@ -71,6 +74,7 @@ pub struct Examined {
 impl Act for AgentState {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<AgentReport, Refusal> {
         let (running, now) = (agent.fleet.is_some(), agent.clock.now());
+        let disk_full = reserve::is_spent(&agent.folder);
         agent
             .read(move |tx| {
                 let site = tx.site_head()?;
@@ -93,6 +97,7 @@ impl Act for AgentState {
                     attendance: tx.unfinished()?,
                     sync: tx.sync_status()?,
                     database_bytes: tx.file_bytes()?,
+                    disk_full,
                 })
             })
             .await

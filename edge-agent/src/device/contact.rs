@@ -2,10 +2,10 @@
 //!
 //! Nothing in the protocol says "this was all". What it does say: a clock posts what it has from its stamp on, in order,
 //! looks for more at least each minute (so it is told in the handshake), and polls in between. A stamp proves what lies
-//! before it, never that nothing follows. So a clock is complete up to two minutes ago (`push.settled_seconds`) when it polls
-//! now and, for these two minutes, came by without a pause in which it could have missed a look, was refused nothing, introduced itself not
-//! anew and brought nothing that was older: a clock that works off what it kept while the line was down is complete only
-//! when that has ended, however long it takes.
+//! before it, never that nothing follows. So a clock is complete up to two minutes ago (`push.settled_seconds`) when it
+//! polls now and, for these two minutes, came by without a pause in which it could have missed a look, was refused
+//! nothing, introduced itself not anew and brought nothing that was older: a clock that works off what it kept while the
+//! line was down is complete only when that has ended, however long it takes.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

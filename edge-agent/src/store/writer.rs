@@ -12,7 +12,7 @@ use std::sync::{Arc, mpsc};
 
 use rusqlite::Connection;
 use shared_model::{Clock, Entropy};
-use tokio::sync::{Semaphore, broadcast, oneshot};
+use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 
 use super::{StoreError, StoreEvent};
 
@@ -48,6 +48,8 @@ pub struct WriteTx {
     events: RefCell<Vec<StoreEvent>>,
     told: RefCell<Vec<StoreEvent>>,
     pub(super) group: Cell<Option<i64>>,
+    /// Set when there is no room on the disk; somebody else says when there is again.
+    full: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for WriteTx {
@@ -83,6 +85,12 @@ impl WriteTx {
         }
     }
 
+    fn note_full(&self, error: &StoreError) {
+        if matches!(error, StoreError::DiskFull) {
+            self.full.send_if_modified(|full| !std::mem::replace(full, true));
+        }
+    }
+
     /// The connection, for modules that keep their SQL beside the store's.
     #[must_use]
     pub fn connection(&self) -> &Connection {
@@ -111,6 +119,7 @@ impl Writer {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         events: broadcast::Sender<StoreEvent>,
+        full: watch::Sender<bool>,
     ) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
         let (jobs, queue) = mpsc::channel();
         let thread = std::thread::Builder::new()
@@ -124,6 +133,7 @@ impl Writer {
                     events: RefCell::default(),
                     told: RefCell::default(),
                     group: Cell::new(None),
+                    full,
                 };
                 run(&tx, &events, &queue);
             })
@@ -194,6 +204,7 @@ where
             Ok(value)
         }
         Err(error) => {
+            tx.note_full(&error);
             events.clear();
             // What the closure put in the dictionary goes with it.
             tx.dictionary.take();
@@ -218,6 +229,7 @@ fn run(tx: &WriteTx, events: &broadcast::Sender<StoreEvent>, queue: &mpsc::Recei
                 let _ = events.send(event);
             }),
             Err(error) => {
+                tx.note_full(error);
                 tx.dictionary.take();
                 tracing::error!(error = %error, writes = replies.len(), "a group of writes was not committed");
             }

@@ -77,9 +77,14 @@ mod system {
                 return Finding::note("disk", format!("its room cannot be told: {error}"), "look yourself");
             }
         };
-        let found = format!("{} MiB free", free / 1024 / 1024);
+        let spent = crate::reserve::is_spent(folder);
+        let found = format!(
+            "{} MiB free{}",
+            free / 1024 / 1024,
+            if spent { ", of which clocks get none: they are refused and keep their punches" } else { "" }
+        );
         let fix = "free some space: while the disk is full nothing is taken from the clocks, which keep it meanwhile";
-        if free < FULL {
+        if free < FULL || spent {
             Finding::problem("disk", found, fix)
         } else if free < TIGHT {
             Finding::note("disk", found, fix)
