@@ -173,6 +173,19 @@ impl Edge {
         Ok(ids.collect::<Result<_, _>>()?)
     }
 
+    /// The ids of the punches that the cloud has told it to have taken.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn acknowledged(&self) -> Result<BTreeSet<PunchId>> {
+        let file = self.file()?;
+        let mut statement = file.prepare(
+            "SELECT punch FROM ledger_log JOIN stream USING (origin) WHERE stream = 'L' AND entry = 1 AND seq <= acked",
+        )?;
+        let ids = statement.query_map([], |row| row.get(0))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
     /// The number that a query counts.
     ///
     /// # Errors

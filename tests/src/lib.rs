@@ -23,6 +23,7 @@ pub mod pages;
 pub mod postgres;
 pub mod process;
 pub mod product;
+pub mod promise;
 pub mod proxy;
 pub mod pyzk;
 pub mod seed;

@@ -75,7 +75,7 @@ impl Variant {
             Self::Plain => "",
             Self::FaultPoints => "edge-agent/fault-points,cloud-server/fault-points",
             Self::LoseOne => "edge-agent/lose-one",
-            Self::AckBeforeCommit => "edge-agent/ack-before-commit",
+            Self::AckBeforeCommit => "edge-agent/ack-before-commit,cloud-server/ack-before-commit",
         }
     }
 }
