@@ -37,7 +37,7 @@ const VICTIMS: [Victim; 4] = [Victim::Edge, Victim::Cloud, Victim::PostgreSql, V
 fn factory(name: &str, edge: Variant, cloud: Variant) -> Result<Product> {
     let mut product = Product::start(name, edge, cloud)?;
     // Somebody owns the punches, so that days are worked out on both sides meanwhile.
-    let crews = [1, 3001, 5001].map(|first_code| Crew { first_code, people: 60 });
+    let crews = [1001, 3001, 5001].map(|first_code| Crew { first_code, people: 60 });
     setup::factory(&product.edge, product.folder.path(), &crews)?;
     let zone = ["--utc-offset-minutes", ZONE_MINUTES];
     let many = ["--records", "3000", "--users", "120"];

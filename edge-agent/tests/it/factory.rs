@@ -18,6 +18,7 @@ use edge_agent::device::registry::Registry;
 use edge_agent::device::supervisor::{Outcome, Setup, Wanted};
 use edge_agent::device::{Fleet, FleetHandle};
 use edge_agent::ingest::Intake;
+use edge_agent::reserve::Reserve;
 use edge_agent::store::{Author, DeviceRow, Meta, ReadTx, Store};
 use shared_model::entity::{Device, DeviceState, DirectionUse, Site, Transport};
 use shared_model::text::{Code, HostAddress, Name};
@@ -38,7 +39,7 @@ pub(crate) struct Factory {
     stop: CancellationToken,
     running: tokio::task::JoinHandle<()>,
     site: SiteId,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Polls so often that nothing here waits for it.
@@ -93,7 +94,13 @@ impl Factory {
         let push = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn(fleet.run(Some(listener), stop.clone()));
-        Self { store, fleet: handle, push, stop, running, site, _folder: folder }
+        Self { store, fleet: handle, push, stop, running, site, folder }
+    }
+
+    /// As a running agent does: room is kept back, and clocks are heard again when there is some.
+    pub(crate) fn keep_room_back(&self) {
+        let reserve = Reserve::begin(self.folder.path(), self.store.clone());
+        tokio::spawn(reserve.run(self.stop.clone()));
     }
 
     pub(crate) async fn close(self) {

@@ -112,6 +112,7 @@ async fn a_wrong_key_is_not_tried_again_and_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_acknowledges_nothing_and_goes_on_without_a_restart(#[case] polled: bool) {
     let factory = Factory::open().await;
+    factory.keep_room_back();
     let sim = SimClock::open(clock("FULL1", "40", 4000, 100)).unwrap();
     let limit = async |pages: i64| {
         let sql = format!("PRAGMA max_page_count = {pages}");
