@@ -137,7 +137,12 @@ async fn serve_pages(agent: &Agent, tell: fn(&serde_json::Value)) -> anyhow::Res
     let listen = Listen { address: ui.listen, hosts: ui.hosts.clone(), certificate };
     let serving = web::serve(app, listen, agent.stop.clone())
         .await
-        .with_context(|| format!("the pages cannot be served at {} (ui.listen)", ui.listen))?;
+        .with_context(|| {
+            format!(
+                "the pages cannot be served at {}: is another program there? Change ui.listen in muster-edge.toml",
+                ui.listen
+            )
+        })?;
     let (address, scheme) = (serving.address, serving.scheme);
     tell(
         &json!({ "event": "listening", "what": "ui", "address": address, "url": format!("{scheme}://{address}") }),

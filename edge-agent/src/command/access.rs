@@ -29,7 +29,13 @@ impl Access {
     /// The way to an agent that there is.
     pub(super) async fn existing(context: &Context) -> anyhow::Result<Self> {
         let folder = &context.data;
-        if !folder.join(FILE).exists() {
+        let there = folder.join(FILE).try_exists().with_context(|| {
+            format!(
+                "{} cannot be looked into: run this command as the user to whom it belongs",
+                folder.display()
+            )
+        })?;
+        if !there {
             let message = format!(
                 "there is no agent in {}: name its folder with --data, or make one with `muster-edge run`",
                 folder.display()

@@ -196,7 +196,7 @@ impl Command {
             Self::Events { serial, limit } => event::list(context, serial, limit).await,
             Self::Read { serial } => {
                 let asked = context.read(AskDevice { serial, wish: DeviceWish::Read }).await?;
-                context.output.answer(&asked, || told(&asked))?;
+                context.output.answer(&asked, || if asked.queued { told(&asked) } else { rows(&asked) })?;
                 Ok(Exit::Done)
             }
             Self::Time { target, set, zone } => time::time(context, target, set, zone).await,
@@ -296,16 +296,20 @@ async fn ask_agent(context: &Context, serial: ClockSerial, wish: DeviceWish) -> 
     }
 }
 
+fn rows(answer: &DeviceAnswer) -> String {
+    format!(
+        "{} rows read: {} new punches, {} known, {} that cannot be punches",
+        answer.read, answer.new, answer.repeat, answer.quarantined
+    )
+}
+
 fn told(answer: &DeviceAnswer) -> String {
     if answer.queued {
         return "The clock is asked when it next comes by.".to_owned();
     }
     let mut text = "The clock answers.".to_owned();
     if answer.read > 0 {
-        text = format!(
-            "{} rows read: {} new punches, {} known, {} that cannot be punches",
-            answer.read, answer.new, answer.repeat, answer.quarantined
-        );
+        text = rows(answer);
     }
     if let Some(drift) = answer.drift_seconds {
         text.push_str(&format!("\nIts time: {}.", time::off(drift)));

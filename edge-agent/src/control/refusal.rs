@@ -90,6 +90,7 @@ impl From<StoreError> for Refusal {
             StoreError::InUse => RefusalKind::InUse,
             StoreError::DiskFull
             | StoreError::SchemaTooNew { .. }
+            | StoreError::Damaged(_)
             | StoreError::Corrupt { .. }
             | StoreError::Refused(_)
             | StoreError::Closed

@@ -23,6 +23,12 @@ pub enum StoreError {
     /// Another process has the data folder open for writing.
     #[error("another muster-edge is running on this data folder")]
     InUse,
+    /// The file is no database, or its pages do not fit together.
+    #[error(
+        "the database is damaged ({0}): stop the agent, keep a copy of the data folder, and restore a backup; what the \
+         clocks still hold is read again"
+    )]
+    Damaged(String),
     /// A stored value that cannot be read back.
     #[error("{table}.{column} of {id} cannot be read: {cause}")]
     Corrupt {
@@ -79,7 +85,7 @@ pub enum StoreError {
     #[error("the database could not be upgraded")]
     Migration(#[source] rusqlite_migration::Error),
     /// A file or folder could not be used.
-    #[error("{path}")]
+    #[error("{path}{}", hint(cause))]
     File {
         /// The file or folder.
         path: String,
@@ -87,6 +93,16 @@ pub enum StoreError {
         #[source]
         cause: std::io::Error,
     },
+}
+
+/// What to do about a file, where that is known.
+fn hint(cause: &std::io::Error) -> &'static str {
+    match cause.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            " (run this as the user to whom the data folder belongs, or give that user the folder)"
+        }
+        _ => "",
+    }
 }
 
 impl StoreError {
@@ -102,6 +118,7 @@ impl StoreError {
                     | rusqlite::ErrorCode::SystemIoFailure
             ),
             Self::SchemaTooNew { .. }
+            | Self::Damaged(_)
             | Self::Corrupt { .. }
             | Self::Refused(_)
             | Self::BadField(_)
@@ -138,6 +155,9 @@ impl From<rusqlite::Error> for StoreError {
                 || failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
             {
                 return Self::DiskFull;
+            }
+            if matches!(failure.code, ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) {
+                return Self::Damaged(text.clone().unwrap_or_else(|| failure.to_string()));
             }
             if failure.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER {
                 return Self::Refused(text.clone().unwrap_or_default());

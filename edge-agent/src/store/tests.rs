@@ -638,3 +638,13 @@ fn clocks_nobody_adopted_are_bounded_and_keep_few_rows() {
     let pending = store.read_blocking(ReadTx::pending_devices).unwrap();
     assert!(pending.iter().all(|device| device.rows.len() == 5));
 }
+
+#[test]
+fn a_damaged_database_is_told_with_what_to_do() {
+    let (folder, store) = fresh();
+    store.close();
+    std::fs::write(folder.path().join(FILE), [7; 8192]).unwrap();
+    let error = try_open(&folder).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged(_)), "{error:?}");
+    assert!(error.to_string().contains("restore a backup"), "{error}");
+}

@@ -104,7 +104,7 @@ async fn a_clock_tells_its_serial_when_it_is_added() {
     let shown = folder.run(["device", "info", "GATE0001", "--json"]).json();
     assert_eq!((&shown["name"], &shown["model"]), (&Value::from("Gate 1"), &Value::from("muster-sim")));
     let error = folder.run(["device", "add", &address, "--comm-key", "9"]).refused(3);
-    assert!(error.contains("exists already"), "{error}");
+    assert!(error.contains("at work already") && error.contains("device set"), "{error}");
     // By its serial number, with the stored key, while no agent runs.
     assert!(folder.run(["device", "pull", "GATE0001"]).done().lines().count() == 300);
     folder.run(["device", "retire", "GATE0001"]).done();

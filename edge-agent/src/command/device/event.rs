@@ -48,8 +48,8 @@ pub(in crate::command) fn what(event: &ClockEvent) -> String {
 /// What it means that punches were cleared at a clock.
 pub(in crate::command) fn cleared(event: &ClockEvent) -> String {
     let until = event.read_until.map_or_else(
-        || "none had been read before".to_owned(),
-        |until| format!("all until {} UTC had been read", until.format("%Y-%m-%d %H:%M:%S")),
+        || "up to when its punches had been read is not known".to_owned(),
+        |until| format!("all punches until {} UTC had been read", until.format("%Y-%m-%d %H:%M:%S")),
     );
     format!("{} at {} (its time) by {}; {until}", what(event).to_lowercase(), event.said, event.admin)
 }

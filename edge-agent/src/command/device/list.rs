@@ -113,7 +113,11 @@ fn commands(commands: &[DeviceCommand]) -> String {
             moment(Some(command.asked_at)),
             command.name.clone(),
             command.state.as_str().to_owned(),
-            format!("{} times", command.attempts),
+            match command.attempts {
+                0 => "-".to_owned(),
+                1 => "once".to_owned(),
+                attempts => format!("{attempts} times"),
+            },
             result,
         ]);
     }

@@ -1,6 +1,6 @@
 //! `device time`.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Timelike as _, Utc};
 use chrono_tz::Tz;
 use device_protocols::zk::client::ClientError;
 use serde::Serialize;
@@ -105,7 +105,7 @@ async fn read(
     let said = session.client.time().await?;
     let answered = context.clock.now();
     let middle = asked + (answered - asked) / 2;
-    let expected = zone.map(|zone| wall(middle, zone));
+    let expected = zone.map(|zone| wall(middle, zone).with_nanosecond(0).unwrap_or_default());
     let (clock, said) = match said {
         Ok(clock) => (Some(clock), None),
         Err(bad) => (None, Some(bad.said().to_owned())),

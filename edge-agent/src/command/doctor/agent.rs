@@ -85,7 +85,7 @@ fn set_up(report: &AgentReport) -> Vec<Finding> {
         )),
     }
     if report.accounts == 0 {
-        let fix = "open the link that the agent printed when it started, or `muster-edge user add`";
+        let fix = "`muster-edge setup-token` prints a link for the first set-up; or `muster-edge user add`";
         findings.push(Finding::note("accounts", "nobody can sign in to the pages yet", fix));
     }
     findings

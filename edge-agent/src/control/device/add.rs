@@ -49,7 +49,15 @@ impl Act for AddDevice {
                 )));
             }
         }
-        agent.write(move |tx, author| self.save(tx, author)).await
+        let serial = self.serial.clone();
+        agent
+            .write(move |tx, author| match self.save(tx, author) {
+                Err(StoreError::Exists { .. }) => Err(StoreError::Invalid(format!(
+                    "clock {serial} is at work already: change it with `device set {serial}`"
+                ))),
+                saved => saved,
+            })
+            .await
     }
 }
 
