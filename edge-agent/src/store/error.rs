@@ -97,11 +97,10 @@ pub enum StoreError {
 
 /// What to do about a file, where that is known.
 fn hint(cause: &std::io::Error) -> &'static str {
-    match cause.kind() {
-        std::io::ErrorKind::PermissionDenied => {
-            " (run this as the user to whom the data folder belongs, or give that user the folder)"
-        }
-        _ => "",
+    if cause.kind() == std::io::ErrorKind::PermissionDenied {
+        " (run this as the user to whom the data folder belongs, or give that user the folder)"
+    } else {
+        ""
     }
 }
 
