@@ -30,6 +30,15 @@ impl Screen {
     pub const PHONE: Self = Self { width: 390, height: 844 };
 }
 
+/// Which colours the person has asked the machine for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Dark letters on light ground.
+    Light,
+    /// Light letters on dark ground.
+    Dark,
+}
+
 /// A browser and its driver; both end when this is dropped.
 pub struct Browser {
     /// The WebDriver session.
@@ -100,16 +109,35 @@ impl Browser {
         Ok(())
     }
 
-    /// Writes a picture of the whole page, at least a screen high.
+    /// Shows pages in these colours.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn set_scheme(&self, scheme: Scheme) -> Result<()> {
+        let value = match scheme {
+            Scheme::Light => "light",
+            Scheme::Dark => "dark",
+        };
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
+        self.page.cdp().send_raw("Emulation.setEmulatedMedia", features).await?;
+        Ok(())
+    }
+
+    /// Writes a picture of the page: a screen high, or as high as the page is, up to two screens.
     ///
     /// # Errors
     /// When the browser does not answer or the file cannot be written.
-    pub async fn picture(&self, path: &Path) -> Result<()> {
-        let shot = self
-            .page
-            .cdp()
-            .send_raw("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true }))
-            .await?;
+    pub async fn picture(&self, screen: Screen, path: &Path) -> Result<()> {
+        // As on a screen that is high enough, so that what sticks to an edge does not lie over the middle.
+        let height = self.ask("return document.documentElement.scrollHeight").await?;
+        let height = u32::try_from(height.as_u64().unwrap_or(0)).unwrap_or(u32::MAX);
+        let height = height.clamp(screen.height, 2 * screen.height);
+        self.page.cdp().send_raw("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await?;
+        self.set_screen(Screen { height, ..screen }).await?;
+        self.page.cdp().send_raw("Runtime.evaluate", json!({ "expression": "scrollTo(0, 0)" })).await?;
+        let shot = self.page.cdp().send_raw("Page.captureScreenshot", json!({ "format": "png" })).await?;
+        self.set_screen(screen).await?;
+        self.page.cdp().send_raw("Emulation.setScrollbarsHidden", json!({ "hidden": false })).await?;
         let data = shot["data"].as_str().context("a picture has data")?;
         std::fs::write(path, BASE64_STANDARD.decode(data)?)?;
         Ok(())

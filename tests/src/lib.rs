@@ -30,4 +30,5 @@ pub mod seed;
 pub mod sent;
 pub mod setup;
 pub mod shift_case;
+pub mod showcase;
 pub mod wait;

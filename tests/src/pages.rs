@@ -80,8 +80,18 @@ impl<'b> Pages<'b> {
             if field.tag_name().await? == "select" {
                 field.find(By::Css(format!("option[value='{value}']"))).await?.click().await?;
             } else {
-                field.clear().await?;
-                field.send_keys(*value).await?;
+                // A file is chosen, not typed over; a date or a time takes its value as forms send it.
+                match field.attr("type").await?.as_deref() {
+                    Some("file") => field.send_keys(*value).await?,
+                    Some("date" | "time") => {
+                        let script = "arguments[0].value = arguments[1]";
+                        page.execute(script, vec![field.to_json()?, (*value).into()]).await?;
+                    }
+                    _ => {
+                        field.clear().await?;
+                        field.send_keys(*value).await?;
+                    }
+                }
             }
             form = Some(field.find(By::XPath("ancestor::form")).await?);
         }
@@ -128,6 +138,21 @@ impl<'b> Pages<'b> {
         let path = self.path().await?;
         ensure!(path == "/", "after signing in: {path}");
         Ok(())
+    }
+
+    /// Chooses the language of the pages.
+    ///
+    /// # Errors
+    /// When there is no such language.
+    pub async fn choose_language(&self, code: &str) -> Result<()> {
+        self.open("/account").await?;
+        let page = &self.browser.page;
+        page.find(By::Css(format!("button[name=language][value={code}]"))).await?.click().await?;
+        until_async("the pages in the other language", PATIENCE, async || {
+            let now = self.browser.ask("return document.documentElement.lang").await;
+            Ok((now.is_ok_and(|now| now == code)).then_some(()))
+        })
+        .await
     }
 
     /// Forgets who is signed in.

@@ -62,6 +62,6 @@ async fn a_good_page_has_none() {
     assert_eq!(browser.accessibility_faults().await.unwrap(), Vec::<String>::new());
     assert!(!browser.scrolls_sideways().await.unwrap());
     let picture = logs.path().join("page.png");
-    browser.picture(&picture).await.unwrap();
+    browser.picture(Screen::PHONE, &picture).await.unwrap();
     assert!(std::fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
 }
