@@ -71,11 +71,7 @@ async fn empty(album: &Album) -> Result<()> {
 }
 
 /// A factory at work; returns the paths of the pages that are about one thing.
-async fn full(
-    album: &Album,
-    browser: &Browser,
-    pages: &Pages<'_>,
-) -> Result<Vec<(&'static str, String)>> {
+async fn full(album: &Album, browser: &Browser, pages: &Pages<'_>) -> Result<Vec<(&'static str, String)>> {
     for (name, path) in PLAIN {
         pages.open(path).await?;
         if *path == "/" {
