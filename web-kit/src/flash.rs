@@ -59,6 +59,11 @@ impl Flash {
         Self::new(Tone::Bad, key.into())
     }
 
+    /// Something the reader should know.
+    pub fn info(key: impl Into<Key>) -> Self {
+        Self::new(Tone::Info, key.into())
+    }
+
     /// Gives an argument of the text.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -66,7 +71,7 @@ impl Flash {
         self
     }
 
-    fn cookie(&self) -> HeaderValue {
+    pub(crate) fn cookie(&self) -> HeaderValue {
         let wire = Wire {
             tone: self.tone,
             key: self.key.as_str().to_owned(),

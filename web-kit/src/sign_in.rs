@@ -21,6 +21,8 @@ pub struct SignInPage {
     pub by_email: bool,
     /// A sentence above the form, such as how this site was set up.
     pub note: Option<String>,
+    /// What to do about a forgotten password; shown to whoever asks for it.
+    pub help: Option<String>,
 }
 
 impl SignInPage {
@@ -28,7 +30,15 @@ impl SignInPage {
     #[must_use]
     pub fn new(page: Page, next: Option<&str>) -> Self {
         let next = next.and_then(LocalPath::parse).unwrap_or_else(LocalPath::root);
-        Self { page, form: FormState::default(), next, by_email: false, note: None }
+        Self {
+            page,
+            form: FormState::default(),
+            next,
+            by_email: false,
+            note: None,
+            help: None,
+            offers_languages: false,
+        }
     }
 
     /// The page again after a failed try: one text for a wrong name and a wrong password.
@@ -51,7 +61,7 @@ impl SignInPage {
 
     fn again(page: Page, form: FormState) -> Self {
         let next = LocalPath::parse(form.raw("next")).unwrap_or_else(LocalPath::root);
-        Self { page, form, next, by_email: false, note: None }
+        Self { page, form, next, by_email: false, note: None, help: None }
     }
 
     fn name_label(&self) -> Text<'_> {

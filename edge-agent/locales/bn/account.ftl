@@ -13,6 +13,7 @@ account-session-here = এখানে
 account-session-times = { $since } থেকে, সক্রিয় { $seen }
 account-browser-unknown = অজানা ব্রাউজার
 account-others-sign-out = অন্য সব সাইন-আউট
+account-forgotten = যিনি Muster ইনস্টল করেছেন তাঁকে বলুন। যন্ত্রটিতে এই কমান্ড নতুন পাসওয়ার্ড দেয়: muster-edge user reset-password
 account-others-out = অন্য সব জায়গা থেকে সাইন-আউট হয়েছে।
 
 set-up-title = এই এজেন্ট সেট-আপ করুন

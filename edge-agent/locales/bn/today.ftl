@@ -12,23 +12,23 @@ today-late = বিলম্ব
 today-late-note = উপস্থিতদের { $share }
 today-absent = অনুপস্থিত
 today-absent-note = মোটের { $share }
-today-open = এখনও অনিশ্চিত
-today-open-note = শিফট বা ঘড়ির অপেক্ষায়
+today-open = অনিশ্চিত
+today-open-note = শিফট ও ঘড়ি শেষ হলে জানা যাবে
+today-open-awaited = { $count } জন এখনো আসেননি
 today-leave = ছুটিতে
 today-leave-note = পূর্ণ দিন
 today-off = বন্ধ
 today-off-note = সাপ্তাহিক ছুটি ও পর্বের ছুটি
 today-of = { $whole } জনে { $part } জন
 today-people = কর্মী
-today-filtered = { $count ->
-    [one] { $count } জন মেলে।
-   *[other] { $count } জন মেলে।
-}
+today-filtered = { $what }: { $count }
+today-none = কেউ নেই
+today-none-text = এই দিনে এই তালিকায় কেউ নেই।
 today-nobody = এখনও কোনো কর্মী নেই
 today-nobody-text = কর্মীদের তালিকা আমদানি করুন, অথবা একজন একজন করে যোগ করুন। এর মধ্যে পাঞ্চ জমা হচ্ছে এবং প্রথম দিন থেকেই গণনা হবে।
 today-silent = { $count ->
-    [one] { $names } ঘড়িটি সাড়া দিচ্ছে না। সাড়া না দেওয়া পর্যন্ত দিনগুলো অনিশ্চিত থাকবে।
-   *[other] এই ঘড়িগুলো সাড়া দিচ্ছে না: { $names }। সাড়া না দেওয়া পর্যন্ত দিনগুলো অনিশ্চিত থাকবে।
+    [one] { $names } ঘড়িটি সাড়া দিচ্ছে না। সাড়া না দেওয়া পর্যন্ত যাঁরা আসেননি তাঁরা অনিশ্চিত থাকবেন; কাউকে অনুপস্থিত ধরা হবে না।
+   *[other] এই ঘড়িগুলো সাড়া দিচ্ছে না: { $names }। সাড়া না দেওয়া পর্যন্ত যাঁরা আসেননি তাঁরা অনিশ্চিত থাকবেন; কাউকে অনুপস্থিত ধরা হবে না।
 }
 today-silent-link = ঘড়িগুলো দেখুন
 
@@ -50,7 +50,7 @@ departments-title = বিভাগ
 legend-in-time = সময়মতো
 legend-late = বিলম্ব
 legend-absent = অনুপস্থিত
-legend-open = এখনও অনিশ্চিত
+legend-open = অনিশ্চিত
 
 steps-title = শুরু করুন
 steps-done = হয়েছে

@@ -13,6 +13,7 @@ account-session-here = Here
 account-session-times = Since { $since }, active { $seen }
 account-browser-unknown = Unknown browser
 account-others-sign-out = Sign out all others
+account-forgotten = Ask whoever installed Muster. On the machine itself this command gives an account a new password: muster-edge user reset-password
 account-others-out = All other sessions were signed out.
 
 set-up-title = Set up this agent

@@ -15,9 +15,10 @@ role-local-owner = Owner of this agent
 role-operator = Operator
 
 pill-alone = Not connected
-pill-in-step = In step, { $ago }
+pill-in-step = Up to date
+pill-connecting = Connecting
 pill-sending = Sending { $count }
-pill-offline = Cloud away, { $count } waiting
+pill-offline = Cloud away · { $count } waiting
 pill-retired = Retired by the cloud
 
 edit = Edit

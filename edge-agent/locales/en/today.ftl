@@ -12,23 +12,23 @@ today-late = Late
 today-late-note = { $share } of those present
 today-absent = Absent
 today-absent-note = { $share } of all
-today-open = Not yet certain
-today-open-note = Waiting for the shift or a clock
+today-open = Provisional
+today-open-note = Known once shifts and clocks are done
+today-open-awaited = { $count } not in yet
 today-leave = On leave
 today-leave-note = Whole days
 today-off = Off
 today-off-note = Weekly off and holidays
 today-of = { $part } of { $whole }
 today-people = People
-today-filtered = { $count ->
-    [one] { $count } person matches.
-   *[other] { $count } people match.
-}
+today-filtered = { $what }: { $count }
+today-none = Nobody
+today-none-text = On this day nobody is on this list.
 today-nobody = No people yet
 today-nobody-text = Import your list of employees, or add them one by one. Punches are collected meanwhile and count from the first day.
 today-silent = { $count ->
-    [one] The clock { $names } does not answer. Days stay uncertain until it reports.
-   *[other] These clocks do not answer: { $names }. Days stay uncertain until they report.
+    [one] The clock { $names } does not answer. Who is not in stays provisional until it reports; nobody is marked absent.
+   *[other] These clocks do not answer: { $names }. Who is not in stays provisional until they report; nobody is marked absent.
 }
 today-silent-link = See the clocks
 
@@ -50,7 +50,7 @@ departments-title = Departments
 legend-in-time = In time
 legend-late = Late
 legend-absent = Absent
-legend-open = Not yet certain
+legend-open = Provisional
 
 steps-title = Getting started
 steps-done = Done

@@ -139,6 +139,14 @@ pub struct DeviceRow {
     pub through: Option<DateTime<Utc>>,
 }
 
+impl DeviceRow {
+    /// Rows in the clock's log, as the last reading found; before one, as the clock says of itself.
+    #[must_use]
+    pub fn log_rows(&self) -> Option<i64> {
+        Some(self.log_position).filter(|rows| *rows > 0).or(self.log_count)
+    }
+}
+
 /// A clock with its record, its state and whether a key is stored for it.
 #[derive(Debug, Clone)]
 pub struct AdoptedDevice {

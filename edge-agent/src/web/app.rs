@@ -18,14 +18,11 @@ use super::local_time::LocalTime;
 use super::text;
 use crate::control;
 use crate::device::FleetHandle;
-use crate::store::page::outline::{Outline, SyncStanding};
+use crate::store::page::outline::{Outline, SyncStanding, SyncState};
 use crate::store::{Author, LocalUser, SessionOrigin, Store, StoreError, Via};
 
 use crate::sync::Sync;
 use session::Sessions;
-
-/// Sync that succeeded so long ago is still called up to date.
-const FRESH: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
 
 /// A signed-in person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -252,20 +249,14 @@ fn navigation(role: Role, outline: &Outline, texts: &Texts) -> Vec<NavItem> {
 }
 
 fn pill(sync: &SyncStanding, now: DateTime<Utc>, texts: &Texts) -> Pill {
-    let since = sync.synced_at.map(|at| now.signed_duration_since(at));
-    let waiting = sync.ledger_unsent.max(0);
-    let (tone, label) = if !sync.enrolled {
-        (Tone::Neutral, texts.t("pill-alone"))
-    } else if sync.retired.is_some() {
-        (Tone::Bad, texts.t("pill-retired"))
-    } else {
-        match since {
-            Some(since) if since < FRESH && waiting == 0 => {
-                (Tone::Good, texts.t("pill-in-step").with("ago", texts.ago(since)))
-            }
-            Some(since) if since < FRESH => (Tone::Info, texts.t("pill-sending").with("count", waiting)),
-            Some(_) | None => (Tone::Warn, texts.t("pill-offline").with("count", waiting)),
-        }
+    let waiting = sync.waiting();
+    let (tone, label) = match sync.state(now) {
+        SyncState::Alone => (Tone::Neutral, texts.t("pill-alone")),
+        SyncState::Retired => (Tone::Bad, texts.t("pill-retired")),
+        SyncState::Connecting => (Tone::Info, texts.t("pill-connecting")),
+        SyncState::Away => (Tone::Warn, texts.t("pill-offline").with("count", waiting)),
+        SyncState::Sending => (Tone::Info, texts.t("pill-sending").with("count", waiting)),
+        SyncState::InStep => (Tone::Good, texts.t("pill-in-step")),
     };
     Pill { tone, label: label.to_string(), href: "/sync".to_owned() }
 }

@@ -4,7 +4,7 @@ mod add;
 mod edit;
 mod pending;
 mod show;
-mod state;
+pub(super) mod state;
 
 use askama::Template;
 use axum::extract::State;

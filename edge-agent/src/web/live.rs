@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
+use web_kit::WebApp as _;
 
 use super::App;
 use crate::store::page::feed::SeenPunch;
@@ -142,8 +143,8 @@ async fn look(app: &App, dirty: Dirty, place: &mut i64) -> Result<(), StoreError
         }
     }
     if dirty.counts && watched {
-        let today = app.today().await?;
-        let counts = app.store().read(move |tx| tx.day_counts(today)).await?;
+        let (today, now) = (app.today().await?, app.now());
+        let counts = app.store().read(move |tx| tx.day_counts(today, now)).await?;
         app.live().tell(News::Counts(counts));
     }
     Ok(())

@@ -17,6 +17,10 @@ impl LocalTime {
         Self { now, zones: zones.unwrap_or_else(|| ZoneHistory::single(Tz::UTC)) }
     }
 
+    pub(super) const fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
     pub(super) fn today(&self) -> NaiveDate {
         self.wall_now().date()
     }

@@ -32,7 +32,7 @@ struct ListPage {
     rows: Vec<PersonRow>,
     total: u64,
     everybody: u32,
-    unknown: usize,
+    unknown: u32,
     search: String,
     choices: Vec<(String, String)>,
     chosen: String,
@@ -77,7 +77,7 @@ async fn list(
         .store()
         .read(move |tx| {
             let departments = tx.records::<Department>()?;
-            Ok((tx.people(&filter)?, departments, tx.people_counts()?.0, tx.unknown_codes(now)?.len()))
+            Ok((tx.people(&filter)?, departments, tx.people_counts()?.0, tx.unknown_code_count(now)?))
         })
         .await?;
     let shown = match active {

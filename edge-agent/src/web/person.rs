@@ -192,7 +192,7 @@ fn day_line<'p>(
         Some(seconds) if seconds > 0 => page.texts.hours_minutes(seconds),
         Some(_) | None => String::new(),
     };
-    let mark = cells.map(day_mark);
+    let mark = cells.map(|cells| day_mark(cells, local.now()));
     let punches = punches.map(|punch| PunchLine {
         time: punch.raw_time.map(|raw| page.texts.time(raw.wall().time())).unwrap_or_default(),
         clock: punch.clock.clone(),

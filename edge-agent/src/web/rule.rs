@@ -235,7 +235,7 @@ fn rule_lines(page: &Page, rules: &PolicyRules) -> Vec<RuleLine> {
     let off: Vec<String> = Weekday::ALL
         .iter()
         .filter(|day| rules.weekly_off.contains(day))
-        .map(|day| page.texts.weekday(hours::chrono_weekday(*day)))
+        .map(|day| page.texts.weekday_in_full(hours::chrono_weekday(*day)))
         .collect();
     let off = if off.is_empty() { page.t("rule-off-none").to_string() } else { off.join(", ") };
     let threshold = |limit: shift_engine::Minutes| {

@@ -24,7 +24,13 @@ async fn show(State(app): State<App>, page: Page, query: ListQuery) -> Result<Re
     if !app.store().read(crate::store::ReadTx::has_local_user).await? {
         return Ok(Redirect::to("/set-up").into_response());
     }
-    Ok(View(SignInPage::new(page, Some(query.get("next")))).into_response())
+    Ok(View(offered(SignInPage::new(page, Some(query.get("next"))))).into_response())
+}
+
+/// The page with what to do about a forgotten password.
+fn offered(page: SignInPage) -> SignInPage {
+    let help = Some(page.page.t("account-forgotten").to_string());
+    SignInPage { help, ..page }
 }
 
 async fn sign_in(
@@ -38,7 +44,7 @@ async fn sign_in(
     let now = app.now();
     if let Err(wait) = app.throttle().attempt(&name, peer.source(), now) {
         let page = SignInPage::must_wait(page, form, wait.seconds(now));
-        return Ok((StatusCode::TOO_MANY_REQUESTS, View(page)).into_response());
+        return Ok((StatusCode::TOO_MANY_REQUESTS, View(offered(page))).into_response());
     }
     let wanted = name.clone();
     let user = app.store().read(move |tx| tx.local_user_named(&wanted)).await?;
@@ -50,7 +56,7 @@ async fn sign_in(
     };
     let Some(user) = user.filter(|user| right && user.active) else {
         tracing::info!(source = ?peer.source(), "a sign-in was refused");
-        return Ok(FormState::again(View(SignInPage::refused(page, form))));
+        return Ok(FormState::again(View(offered(SignInPage::refused(page, form)))));
     };
     app.throttle().succeeded(&name, peer.source(), now);
     let person = Person { origin: peer.origin(), ..Person::of(user) };

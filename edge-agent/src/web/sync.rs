@@ -1,5 +1,7 @@
 //! Sync: how this agent stands with the cloud, what waits, the counters side by side.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -9,11 +11,12 @@ use shared_model::text::Name;
 use web_kit::chart::ShareBar;
 use web_kit::{Access, Current, Failure, Flash, FormState, Key, Page, RouteTable, Tone, View};
 
+use super::clock::state::{reason_advice, reason_key};
 use super::local_time::LocalTime;
 use super::{App, Person};
-use crate::store::Meta;
-use crate::store::page::outline::SyncStanding;
-use crate::store::page::sync::SyncBacklog;
+use crate::store::page::outline::{SyncStanding, SyncState};
+use crate::store::page::sync::{QuarantineCount, SyncBacklog};
+use crate::store::{DeviceRow, Meta};
 use crate::sync::Sync;
 use crate::sync::client::ClientError;
 use crate::sync::enroll::{self, Application, EnrollError};
@@ -33,7 +36,7 @@ struct Progress {
     bar: ShareBar,
 }
 
-/// A clock's numbers side by side.
+/// A clock's numbers side by side; what is not known is empty.
 struct CountLine {
     name: String,
     href: String,
@@ -42,6 +45,17 @@ struct CountLine {
     edge: String,
     repeats: String,
     quarantined: String,
+    unsent: String,
+}
+
+/// Rows that were set aside, of one clock and for one reason.
+struct AsideLine {
+    reason: String,
+    advice: String,
+    clock: String,
+    href: String,
+    rows: String,
+    newest: String,
 }
 
 #[derive(Template)]
@@ -61,6 +75,7 @@ struct SyncPage {
     ledger: Progress,
     records: Progress,
     clocks: Vec<CountLine>,
+    aside: Vec<AsideLine>,
 }
 
 async fn show(
@@ -119,9 +134,14 @@ const fn explain(error: &EnrollError) -> Key {
 
 async fn page_of(app: &App, page: Page, person: &Person, form: FormState) -> Result<SyncPage, Failure> {
     let local = app.local_time().await?;
-    let (sync, backlog, url, devices) = app
+    let (sync, backlog, unsent, url, devices, aside) = app
         .store()
-        .read(|tx| Ok((tx.sync_standing()?, tx.sync_backlog()?, tx.meta(Meta::CLOUD_URL)?, tx.devices()?)))
+        .read(|tx| {
+            let backlog = tx.sync_backlog()?;
+            let unsent = tx.unsent_by_clock(&backlog)?;
+            let url = tx.meta(Meta::CLOUD_URL)?;
+            Ok((tx.sync_standing()?, backlog, unsent, url, tx.devices()?, tx.quarantine_counts()?))
+        })
         .await?;
     let clocks = devices
         .iter()
@@ -129,7 +149,10 @@ async fn page_of(app: &App, page: Page, person: &Person, form: FormState) -> Res
         .map(|known| {
             let state = known.state.as_ref();
             let counters = state.map(|state| state.counters).unwrap_or_default();
-            let log = state.and_then(|state| state.log_count);
+            let log = state.and_then(DeviceRow::log_rows);
+            let waiting = |unsent: &HashMap<String, u64>| {
+                page.texts.int(unsent.get(known.device.record.serial.as_str()).copied().unwrap_or(0))
+            };
             CountLine {
                 name: known.device.record.name.to_string(),
                 href: format!("/clocks/{}", known.device.id),
@@ -138,9 +161,11 @@ async fn page_of(app: &App, page: Page, person: &Person, form: FormState) -> Res
                 edge: page.texts.int(counters.new),
                 repeats: page.texts.int(counters.repeat),
                 quarantined: page.texts.int(counters.quarantined),
+                unsent: unsent.as_ref().map(waiting).unwrap_or_default(),
             }
         })
         .collect();
+    let aside = aside.into_iter().map(|count| aside_line(&page, &local, count)).collect();
     let (tone, verdict, advice) = judge(&page, &sync, &local);
     Ok(SyncPage {
         may_enroll: person.role.may(Permission::SyncEdit) && (!sync.enrolled || sync.retired.is_some()),
@@ -154,7 +179,7 @@ async fn page_of(app: &App, page: Page, person: &Person, form: FormState) -> Res
                     .to_string()
             },
         ),
-        waiting: sync.ledger_unsent + sync.records_unsent,
+        waiting: sync.waiting(),
         oldest: oldest(&page, &backlog, &local),
         ledger: progress(&page, backlog.ledger_acked, backlog.ledger_head),
         records: progress(&page, backlog.records_acked, backlog.records_head),
@@ -163,29 +188,33 @@ async fn page_of(app: &App, page: Page, person: &Person, form: FormState) -> Res
         verdict,
         advice,
         clocks,
+        aside,
         sync,
         page,
     })
 }
 
+fn aside_line(page: &Page, local: &LocalTime, count: QuarantineCount) -> AsideLine {
+    AsideLine {
+        reason: page.t(reason_key(count.reason)).to_string(),
+        advice: page.t(reason_advice(count.reason)).to_string(),
+        clock: count.clock,
+        href: count.device.map(|id| format!("/clocks/{id}")).unwrap_or_default(),
+        rows: page.texts.int(count.rows),
+        newest: count.newest.map(|at| page.texts.date_time(local.wall(at))).unwrap_or_default(),
+    }
+}
+
 fn judge(page: &Page, sync: &SyncStanding, local: &LocalTime) -> (Tone, String, String) {
-    let text = |verdict: web_kit::locale::Text<'_>, advice: web_kit::locale::Text<'_>| {
-        (verdict.to_string(), advice.to_string())
+    let (tone, verdict, advice) = match sync.state(local.now()) {
+        SyncState::Alone => (Tone::Neutral, page.t("sync-alone"), page.t("sync-alone-advice")),
+        SyncState::Retired => (Tone::Bad, page.t("sync-retired"), page.t("sync-retired-advice")),
+        SyncState::Connecting => (Tone::Info, page.t("sync-connecting"), page.t("sync-connecting-advice")),
+        SyncState::Away => (Tone::Warn, page.t("sync-offline"), page.t("sync-offline-advice")),
+        SyncState::Sending => (Tone::Info, page.t("sync-sending"), page.t("sync-sending-advice")),
+        SyncState::InStep => (Tone::Good, page.t("sync-in-step"), page.t("sync-in-step-advice")),
     };
-    let fresh = sync.synced_at.is_some_and(|at| local.since(at) < chrono::TimeDelta::minutes(10));
-    let waiting = sync.ledger_unsent + sync.records_unsent;
-    let (tone, (verdict, advice)) = if !sync.enrolled {
-        (Tone::Neutral, text(page.t("sync-alone"), page.t("sync-alone-advice")))
-    } else if sync.retired.is_some() {
-        (Tone::Bad, text(page.t("sync-retired"), page.t("sync-retired-advice")))
-    } else if fresh && waiting == 0 {
-        (Tone::Good, text(page.t("sync-in-step"), page.t("sync-in-step-advice")))
-    } else if fresh {
-        (Tone::Info, text(page.t("sync-sending"), page.t("sync-sending-advice")))
-    } else {
-        (Tone::Warn, text(page.t("sync-offline"), page.t("sync-offline-advice")))
-    };
-    (tone, verdict, advice)
+    (tone, verdict.to_string(), advice.to_string())
 }
 
 fn oldest(page: &Page, backlog: &SyncBacklog, local: &LocalTime) -> String {

@@ -13,14 +13,17 @@ use futures_util::{Stream, StreamExt as _, stream};
 use shared_model::DepartmentId;
 use shared_model::access::Permission;
 use web_kit::chart::ShareBar;
-use web_kit::component::{Pager, Sort};
-use web_kit::{Access, Current, DayMark, Failure, Page, Refusal, Route, RouteTable, Tone, View};
+use web_kit::component::{Direction, Pager, Sort};
+use web_kit::{
+    Access, Current, DayMark, Failure, Key, Page, Refusal, Route, RouteTable, Tone, View, WebApp as _,
+};
 
 use super::listing::{Links, ListQuery};
 use super::live::{News, Subscription};
 use super::local_time::LocalTime;
 use super::mark::day_mark;
 use super::{App, Person};
+use crate::store::page::Listed;
 use crate::store::page::today::{DayCounts, DayFilter, DayRow, DaySort, DepartmentCounts, Standing};
 use feed::{FeedLine, FeedPart};
 
@@ -34,6 +37,7 @@ pub(super) fn routes() -> RouteTable<App> {
     RouteTable::new()
         .get("/", Access::Needs(Permission::AttendanceView), show)
         .route(Route::get("/live", Access::Needs(Permission::AttendanceView), live).passive())
+        .route(Route::get("/live/list", Access::Needs(Permission::AttendanceView), fresh_list).passive())
 }
 
 /// A number of the day.
@@ -82,13 +86,26 @@ impl Steps {
     }
 }
 
+/// The people of the day, one page of them.
+struct DayList {
+    rows: Vec<Line>,
+    total: u64,
+    /// What is listed, where it is not everybody.
+    filtered: Option<String>,
+    is_searched: bool,
+    clear: String,
+    sort: Sort,
+    pager: Pager,
+}
+
 #[derive(Template)]
 #[template(path = "today/show.html")]
 struct TodayPage {
     page: Page,
     date: NaiveDate,
-    is_today: bool,
+    today: NaiveDate,
     may_see_clocks: bool,
+    may_import: bool,
     before: String,
     after: Option<String>,
     tiles: Vec<Tile>,
@@ -96,17 +113,38 @@ struct TodayPage {
     people: u32,
     silent: Vec<String>,
     departments: Vec<DepartmentLine>,
-    rows: Vec<Line>,
-    total: u64,
+    list: DayList,
+    fresh: String,
     search: String,
     shown: String,
     choices: Vec<(String, String)>,
     chosen: String,
-    is_filtered: bool,
-    clear: String,
-    sort: Sort,
-    pager: Pager,
     feed: Vec<FeedLine>,
+}
+
+impl TodayPage {
+    fn is_today(&self) -> bool {
+        self.date == self.today
+    }
+
+    fn heading(&self) -> String {
+        if self.is_today() {
+            self.page.t("today-title").to_string()
+        } else {
+            self.page.texts.date_long(self.date)
+        }
+    }
+
+    fn lead(&self) -> String {
+        if self.is_today() { self.page.texts.date_long(self.date) } else { String::new() }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "today/list.html")]
+struct ListPart {
+    page: Page,
+    list: DayList,
 }
 
 #[derive(Template)]
@@ -114,6 +152,80 @@ struct TodayPage {
 struct CountsPart {
     page: Page,
     tiles: Vec<Tile>,
+}
+
+/// What is asked of the list, from the query.
+struct Asked {
+    date: NaiveDate,
+    today: NaiveDate,
+    filter: DayFilter,
+    column: &'static str,
+    direction: Direction,
+}
+
+impl Asked {
+    fn of(query: &ListQuery, today: NaiveDate) -> Self {
+        let (sort, column) = sort_of(query);
+        let filter = DayFilter {
+            text: query.search(),
+            department: query.id::<DepartmentId>("department"),
+            standing: Standing::parse(query.get("show")),
+            sort,
+            order: query.order(),
+            place: query.place(),
+        };
+        let date = query.get("date").parse().unwrap_or(today).min(today);
+        Self { date, today, filter, column, direction: query.direction() }
+    }
+
+    /// The date as links carry it: not at all for the present day.
+    fn when(&self) -> String {
+        if self.date == self.today { String::new() } else { self.date.to_string() }
+    }
+
+    fn link_to(&self, date: NaiveDate) -> String {
+        if date == self.today { "/".to_owned() } else { format!("/?date={date}") }
+    }
+
+    fn shown(&self) -> &'static str {
+        self.filter.standing.map(Standing::as_str).unwrap_or_default()
+    }
+
+    fn chosen(&self) -> String {
+        self.filter.department.map(|id| id.to_string()).unwrap_or_default()
+    }
+
+    /// "Late: 12 people".
+    fn filtered(&self, page: &Page, total: u64) -> Option<String> {
+        let filter = &self.filter;
+        let count = page.t("list-count").with("count", total);
+        match filter.standing {
+            Some(standing) => {
+                let what = page.t(label(standing)).to_string();
+                Some(page.t("today-filtered").with("what", what).with("count", count.to_string()).to_string())
+            }
+            None if !filter.text.is_empty() || filter.department.is_some() => Some(count.to_string()),
+            None => None,
+        }
+    }
+
+    fn list(&self, page: &Page, local: &LocalTime, found: &Listed<DayRow>) -> DayList {
+        let filter = &self.filter;
+        let links = Links::new("/")
+            .keeping("date", self.when())
+            .keeping("q", filter.text.clone())
+            .keeping("department", self.chosen())
+            .keeping("show", self.shown());
+        DayList {
+            rows: found.rows.iter().map(|row| person_line(page, local, row)).collect(),
+            total: found.total,
+            filtered: self.filtered(page, found.total),
+            is_searched: !filter.text.is_empty(),
+            clear: self.link_to(self.date),
+            sort: links.sort(self.column, self.direction),
+            pager: links.pager(self.column, self.direction, found, |row| row.employee.uuid()),
+        }
+    }
 }
 
 fn sort_of(query: &ListQuery) -> (DaySort, &'static str) {
@@ -131,31 +243,20 @@ async fn show(
     page: Page,
     current: Current<Person>,
     query: ListQuery,
+    uri: http::Uri,
 ) -> Result<View<TodayPage>, Failure> {
     let local = app.local_time().await?;
-    let today = local.today();
-    let date = query.get("date").parse().unwrap_or(today).min(today);
-    let is_today = date == today;
-    let (sort, column) = sort_of(&query);
-    let standing = Standing::parse(query.get("show"));
-    let department = query.id::<DepartmentId>("department");
-    let filter = DayFilter {
-        text: query.search(),
-        department,
-        standing,
-        sort,
-        order: query.order(),
-        place: query.place(),
-    };
-    let wall = local.wall_now();
+    let asked = Asked::of(&query, local.today());
+    let (date, is_today, filter) = (asked.date, asked.date == asked.today, asked.filter.clone());
+    let (wall, now) = (local.wall_now(), local.now());
     let (counts, departments, list, clocks, punches, outline) = app
         .store()
         .read(move |tx| {
             let list = tx.day_list(date, &filter)?;
             let feed = if is_today { tx.newest_punches(wall, FEED_LINES)? } else { Vec::new() };
             Ok((
-                tx.day_counts(date)?,
-                tx.day_counts_by_department(date)?,
+                tx.day_counts(date, now)?,
+                tx.day_counts_by_department(date, now)?,
                 list,
                 tx.devices()?,
                 feed,
@@ -164,15 +265,7 @@ async fn show(
         })
         .await?;
 
-    let when = if is_today { String::new() } else { date.to_string() };
-    let chosen = department.map(|id| id.to_string()).unwrap_or_default();
-    let shown = standing.map(Standing::as_str).unwrap_or_default();
-    let links = Links::new("/")
-        .keeping("date", when.clone())
-        .keeping("q", query.search())
-        .keeping("department", chosen.clone())
-        .keeping("show", shown);
-    let link_to = |date: NaiveDate| if date == today { "/".to_owned() } else { format!("/?date={date}") };
+    let when = asked.when();
     let at_work = |clock: &&crate::store::AdoptedDevice| {
         clock.device.record.state == shared_model::entity::DeviceState::Active
     };
@@ -184,10 +277,11 @@ async fn show(
         .collect();
     Ok(View(TodayPage {
         date,
-        is_today,
+        today: asked.today,
         may_see_clocks: current.user.role.may(Permission::ClocksView),
-        before: link_to(date.pred_opt().unwrap_or(date)),
-        after: (date < today).then(|| link_to(date.succ_opt().unwrap_or(date))),
+        may_import: current.user.role.may(Permission::PeopleEdit),
+        before: asked.link_to(date.pred_opt().unwrap_or(date)),
+        after: (!is_today).then(|| asked.link_to(date.succ_opt().unwrap_or(date))),
         tiles: tiles(&page, &counts, &when),
         steps: Steps {
             clocks: clocks.iter().any(|clock| at_work(&clock)),
@@ -198,19 +292,36 @@ async fn show(
         people: counts.people,
         silent,
         departments: departments.iter().map(|line| department_line(&page, line, &when)).collect(),
-        rows: list.rows.iter().map(|row| person_line(&page, &local, row)).collect(),
-        total: list.total,
+        list: asked.list(&page, &local, &list),
+        fresh: uri.query().map_or_else(|| "/live/list".to_owned(), |query| format!("/live/list?{query}")),
         choices: department_choices(&page, &departments),
-        is_filtered: !query.search().is_empty() || department.is_some() || standing.is_some(),
-        clear: link_to(date),
         search: query.search(),
-        shown: shown.to_owned(),
-        chosen,
-        sort: links.sort(column, query.direction()),
-        pager: links.pager(column, query.direction(), &list, |row| row.employee.uuid()),
+        shown: asked.shown().to_owned(),
+        chosen: asked.chosen(),
         feed: punches.iter().map(|punch| FeedLine::of(&page, punch)).collect(),
         page,
     }))
+}
+
+/// The list alone, as an open page fetches it when something changed.
+async fn fresh_list(State(app): State<App>, page: Page, query: ListQuery) -> Result<View<ListPart>, Failure> {
+    let local = app.local_time().await?;
+    let asked = Asked::of(&query, local.today());
+    let (date, filter) = (asked.date, asked.filter.clone());
+    let found = app.store().read(move |tx| tx.day_list(date, &filter)).await?;
+    let list = asked.list(&page, &local, &found);
+    Ok(View(ListPart { page, list }))
+}
+
+const fn label(standing: Standing) -> Key {
+    match standing {
+        Standing::Present => Key::new("today-present"),
+        Standing::Late => Key::new("today-late"),
+        Standing::Absent => Key::new("today-absent"),
+        Standing::Open => Key::new("today-open"),
+        Standing::Leave => Key::new("today-leave"),
+        Standing::Off => Key::new("today-off"),
+    }
 }
 
 fn tiles(page: &Page, counts: &DayCounts, when: &str) -> Vec<Tile> {
@@ -219,42 +330,31 @@ fn tiles(page: &Page, counts: &DayCounts, when: &str) -> Vec<Tile> {
         .into_iter()
         .map(|standing| {
             let number = counts.of(standing);
-            let (label, tone, note) = match standing {
+            let (tone, note) = match standing {
                 Standing::Present => (
-                    page.t("today-present"),
                     Tone::Good,
-                    page.t("today-present-note")
-                        .with("share", share(number))
-                        .with("inside", counts.inside)
-                        .to_string(),
+                    page.t("today-present-note").with("share", share(number)).with("inside", counts.inside),
                 ),
                 Standing::Late => (
-                    page.t("today-late"),
                     Tone::Warn,
                     page.t("today-late-note")
-                        .with("share", page.texts.percent(u64::from(number), u64::from(counts.present)))
-                        .to_string(),
+                        .with("share", page.texts.percent(u64::from(number), u64::from(counts.present))),
                 ),
-                Standing::Absent => (
-                    page.t("today-absent"),
-                    Tone::Bad,
-                    page.t("today-absent-note").with("share", share(number)).to_string(),
-                ),
-                Standing::Open => {
-                    (page.t("today-open"), Tone::Pending, page.t("today-open-note").to_string())
+                Standing::Absent => (Tone::Bad, page.t("today-absent-note").with("share", share(number))),
+                Standing::Open if counts.awaited > 0 => {
+                    (Tone::Pending, page.t("today-open-awaited").with("count", counts.awaited))
                 }
-                Standing::Leave => {
-                    (page.t("today-leave"), Tone::Accent, page.t("today-leave-note").to_string())
-                }
-                Standing::Off => (page.t("today-off"), Tone::Neutral, page.t("today-off-note").to_string()),
+                Standing::Open => (Tone::Pending, page.t("today-open-note")),
+                Standing::Leave => (Tone::Accent, page.t("today-leave-note")),
+                Standing::Off => (Tone::Neutral, page.t("today-off-note")),
             };
             let date = if when.is_empty() { String::new() } else { format!("&date={when}") };
             Tile {
-                label: label.to_string(),
+                label: page.t(label(standing)).to_string(),
                 value: page.texts.int(number),
                 tone,
                 href: format!("/?show={}{date}", standing.as_str()),
-                note,
+                note: note.to_string(),
             }
         })
         .collect()
@@ -297,7 +397,7 @@ fn person_line(page: &Page, local: &LocalTime, row: &DayRow) -> Line {
         code: row.code.clone(),
         department: row.department.clone().unwrap_or_default(),
         shift: row.day.shift.clone().unwrap_or_default(),
-        mark: day_mark(&row.day),
+        mark: day_mark(&row.day, local.now()),
         first_in: time(row.day.first_in),
         last_out: time(row.day.last_out),
         worked: span(row.day.worked),
@@ -311,8 +411,8 @@ async fn live(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Failure> {
     let subscription = app.live().subscribe().ok_or(Refusal::Busy)?;
     // What changed between the page and this stream is told at once.
-    let today = app.today().await?;
-    let counts = app.store().read(move |tx| tx.day_counts(today)).await?;
+    let (today, now) = (app.today().await?, app.now());
+    let counts = app.store().read(move |tx| tx.day_counts(today, now)).await?;
     let first = counts_event(&page, &counts);
     let end = tokio::time::Instant::now() + FEED;
     let rest = stream::unfold((subscription, page), move |(mut subscription, page)| async move {

@@ -2,10 +2,13 @@
 //
 // An event named N goes to every [data-live-slot="N"] inside: its data, a fragment of HTML, replaces the slot's
 // content, or with data-live-mode="prepend" is put first and the list is cut to data-live-max items.
+// A [data-live-refresh="N"] inside fetches its own content anew from its data-live-url after an event named N, at most
+// every few seconds and not while a person is at work in it.
 // A [data-live-state] inside gets data-state="on" or "off" and the text of its data-on or data-off.
 // The server ends a stream after a while; the browser comes back and is checked for its session again.
 
 const RETRY_MS = 5000;
+const REFRESH_MS = 5000;
 
 class Live {
   constructor(root) {
@@ -29,8 +32,30 @@ class Live {
       this.stop();
       this.timer = setTimeout(() => this.retry(), RETRY_MS);
     });
-    for (const name of this.slots().keys()) {
-      this.source.addEventListener(name, (event) => this.put(name, event.data));
+    const names = [...this.root.querySelectorAll("[data-live-refresh]")].map((part) => part.dataset.liveRefresh);
+    for (const name of new Set([...this.slots().keys(), ...names])) {
+      this.source.addEventListener(name, (event) => {
+        this.put(name, event.data);
+        this.refresh(name);
+      });
+    }
+  }
+
+  refresh(name) {
+    for (const part of this.root.querySelectorAll(`[data-live-refresh="${name}"]`)) {
+      if (!part.dataset.fetched) {
+        // The first event after opening tells what the page shows already.
+        part.dataset.fetched = "0";
+        continue;
+      }
+      if (this.waiting) continue;
+      const since = Date.now() - Number(part.dataset.fetched);
+      this.waiting = setTimeout(() => {
+        this.waiting = null;
+        if (document.hidden || !part.isConnected || part.contains(document.activeElement)) return;
+        part.dataset.fetched = String(Date.now());
+        globalThis.htmx?.ajax("GET", part.dataset.liveUrl, { target: part, swap: "innerHTML" });
+      }, Math.max(0, REFRESH_MS - since));
     }
   }
 

@@ -32,7 +32,7 @@ const PENDING: Tone = Tone::Pending;
 const ACCENT: Tone = Tone::Accent;
 const TONES: [Tone; 7] =
     [Tone::Good, Tone::Warn, Tone::Bad, Tone::Info, Tone::Pending, Tone::Accent, Tone::Neutral];
-const ALL_MARKS: [DayMark; 14] = DayMark::ALL;
+const ALL_MARKS: [DayMark; 15] = DayMark::ALL;
 
 /// A state without sessions: the gallery is public.
 #[derive(Clone)]

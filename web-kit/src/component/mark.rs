@@ -24,6 +24,8 @@ pub enum DayMark {
     Provisional,
     /// Not yet begun.
     NotStarted,
+    /// Begun, and not in so far.
+    NotIn,
     /// On leave.
     Leave,
     /// Weekly off.
@@ -38,7 +40,7 @@ pub enum DayMark {
 
 impl DayMark {
     /// Every mark, for legends and filters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Present,
         Self::Late,
         Self::LeftEarly,
@@ -48,6 +50,7 @@ impl DayMark {
         Self::MissingPunch,
         Self::Provisional,
         Self::NotStarted,
+        Self::NotIn,
         Self::Leave,
         Self::WeeklyOff,
         Self::Holiday,
@@ -62,7 +65,7 @@ impl DayMark {
             Self::Present | Self::Working => Tone::Good,
             Self::Late | Self::LeftEarly | Self::HalfDay => Tone::Warn,
             Self::Absent | Self::MissingPunch => Tone::Bad,
-            Self::Provisional => Tone::Pending,
+            Self::Provisional | Self::NotIn => Tone::Pending,
             Self::Leave | Self::OnDuty => Tone::Accent,
             Self::Holiday => Tone::Info,
             Self::WeeklyOff | Self::NotStarted | Self::Unscheduled => Tone::Neutral,
@@ -82,6 +85,7 @@ impl DayMark {
             Self::MissingPunch => "question",
             Self::Provisional => "hourglass",
             Self::NotStarted => "dash",
+            Self::NotIn => "door",
             Self::Leave => "palm",
             Self::WeeklyOff => "moon",
             Self::Holiday => "star",
@@ -103,6 +107,7 @@ impl DayMark {
             Self::MissingPunch => Key::new("mark-missing-punch"),
             Self::Provisional => Key::new("mark-provisional"),
             Self::NotStarted => Key::new("mark-not-started"),
+            Self::NotIn => Key::new("mark-not-in"),
             Self::Leave => Key::new("mark-leave"),
             Self::WeeklyOff => Key::new("mark-weekly-off"),
             Self::Holiday => Key::new("mark-holiday"),

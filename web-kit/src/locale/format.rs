@@ -32,6 +32,16 @@ const WEEKDAYS: [Key; 7] = [
     Key::new("weekday-sun"),
 ];
 
+const WEEKDAYS_IN_FULL: [Key; 7] = [
+    Key::new("weekday-full-mon"),
+    Key::new("weekday-full-tue"),
+    Key::new("weekday-full-wed"),
+    Key::new("weekday-full-thu"),
+    Key::new("weekday-full-fri"),
+    Key::new("weekday-full-sat"),
+    Key::new("weekday-full-sun"),
+];
+
 /// How much of a date is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DateStyle {
@@ -244,11 +254,21 @@ impl Texts {
         self.date_as(date, DateStyle::Long)
     }
 
-    /// The short name of a day of the week.
+    /// The short name of a day of the week, for dates.
     #[must_use]
     pub fn weekday(&self, day: impl Borrow<Weekday>) -> String {
-        let index = usize::try_from(day.borrow().num_days_from_monday()).unwrap_or_default();
-        WEEKDAYS.get(index).map(|key| self.t(*key).to_string()).unwrap_or_default()
+        self.weekday_of(&WEEKDAYS, *day.borrow())
+    }
+
+    /// The name of a day of the week in full, for choices and sentences.
+    #[must_use]
+    pub fn weekday_in_full(&self, day: impl Borrow<Weekday>) -> String {
+        self.weekday_of(&WEEKDAYS_IN_FULL, *day.borrow())
+    }
+
+    fn weekday_of(&self, names: &[Key; 7], day: Weekday) -> String {
+        let index = usize::try_from(day.num_days_from_monday()).unwrap_or_default();
+        names.get(index).map(|key| self.t(*key).to_string()).unwrap_or_default()
     }
 
     /// A wall-clock time on the 24-hour clock, to the minute: `08:05`.

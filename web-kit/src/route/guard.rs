@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use super::Access;
 use crate::app::WebApp;
 use crate::failure::{Failure, Refusal};
-use crate::flash;
+use crate::flash::{self, Flash};
 use crate::path::{LocalPath, encode_query_value};
 use crate::session::{self, Activity};
 
@@ -112,6 +112,10 @@ pub(crate) fn ask_to_sign_in<A: WebApp>(app: &A, parts: &Parts) -> Response {
     };
     if kit.cookies.read(&parts.headers).is_some() {
         response.headers_mut().append(header::SET_COOKIE, kit.cookies.clear());
+        if wants_page(&parts.headers) {
+            let ended = Flash::info("sign-in-ended").cookie();
+            response.headers_mut().append(header::SET_COOKIE, ended);
+        }
     }
     response
 }

@@ -63,6 +63,19 @@ impl ReadTx {
         Ok(found)
     }
 
+    /// How many codes punched within the last 31 days and belong to nobody, as far as punches have been given to their
+    /// owners.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn unknown_code_count(&self, now: DateTime<Utc>) -> Result<u32, StoreError> {
+        let mut query = self.connection().prepare_cached(
+            "SELECT count(*) FROM attendance_stray s WHERE s.raw_to >= ?1 AND NOT EXISTS (
+                SELECT 1 FROM rec_identity i WHERE i.user_code = s.user_code AND i.deleted_dot IS NULL)",
+        )?;
+        Ok(query.query_row([(now - Duration::days(31)).timestamp()], |row| row.get(0))?)
+    }
+
     /// Codes that punched within the last 31 days and belong to nobody, the busiest first.
     ///
     /// # Errors

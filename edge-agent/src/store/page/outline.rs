@@ -1,6 +1,6 @@
 //! What stands around every page: the site, what waits, how sync stands.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use shared_model::entity::Site;
 use shared_model::{SiteId, ZoneHistory};
 
@@ -15,6 +15,26 @@ pub struct SiteHead {
     pub name: String,
     /// Its zones.
     pub zones: ZoneHistory,
+}
+
+/// After a last exchange so long ago the cloud counts as away, even where nothing failed since.
+const FRESH: TimeDelta = TimeDelta::minutes(10);
+
+/// How things stand between this agent and the cloud, in the words of the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncState {
+    /// The agent belongs to no cloud.
+    Alone,
+    /// The cloud has retired it.
+    Retired,
+    /// It belongs to a cloud that was never reached yet.
+    Connecting,
+    /// The last exchange failed or is long ago.
+    Away,
+    /// Something is on its way.
+    Sending,
+    /// All of it has arrived.
+    InStep,
 }
 
 /// How sync stands, in a line.
@@ -32,6 +52,29 @@ pub struct SyncStanding {
     pub ledger_unsent: i64,
     /// Changes of records the cloud has not applied.
     pub records_unsent: i64,
+}
+
+impl SyncStanding {
+    /// What waits, of punches and of changes.
+    #[must_use]
+    pub const fn waiting(&self) -> i64 {
+        self.ledger_unsent.saturating_add(self.records_unsent)
+    }
+
+    /// The state at an instant.
+    #[must_use]
+    pub fn state(&self, now: DateTime<Utc>) -> SyncState {
+        let since = self.synced_at.map(|at| now.signed_duration_since(at));
+        match since {
+            _ if !self.enrolled => SyncState::Alone,
+            _ if self.retired.is_some() => SyncState::Retired,
+            _ if self.error.is_some() => SyncState::Away,
+            None => SyncState::Connecting,
+            Some(since) if since >= FRESH => SyncState::Away,
+            Some(_) if self.waiting() > 0 => SyncState::Sending,
+            Some(_) => SyncState::InStep,
+        }
+    }
 }
 
 /// What every page shows around itself.
@@ -100,5 +143,38 @@ impl ReadTx {
             ledger_unsent: unsent("L")?,
             records_unsent: unsent("R")?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn standing(synced_minutes_ago: Option<i64>, unsent: i64, error: bool) -> SyncStanding {
+        SyncStanding {
+            enrolled: true,
+            synced_at: synced_minutes_ago.map(|minutes| DateTime::default() - TimeDelta::minutes(minutes)),
+            error: error.then(|| "connection refused".to_owned()),
+            ledger_unsent: unsent,
+            ..SyncStanding::default()
+        }
+    }
+
+    #[rstest]
+    #[case(SyncStanding::default(), SyncState::Alone)]
+    #[case(SyncStanding { retired: Some("sold".to_owned()), ..standing(Some(0), 0, true) }, SyncState::Retired)]
+    #[case(standing(None, 5, false), SyncState::Connecting)]
+    #[case(standing(None, 5, true), SyncState::Away)]
+    #[case(standing(Some(0), 5, true), SyncState::Away)]
+    #[case(standing(Some(10), 0, false), SyncState::Away)]
+    #[case(standing(Some(9), 1, false), SyncState::Sending)]
+    #[case(standing(Some(9), 0, false), SyncState::InStep)]
+    fn a_failure_counts_more_than_a_success_before_it(
+        #[case] standing: SyncStanding,
+        #[case] state: SyncState,
+    ) {
+        assert_eq!(standing.state(DateTime::default()), state);
     }
 }

@@ -1,9 +1,12 @@
-//! What waits for the cloud.
+//! What waits for the cloud, and what was set aside.
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use rusqlite::OptionalExtension as _;
+use shared_model::DeviceId;
 
-use super::super::{Meta, ReadTx, StoreError};
+use super::super::{Meta, QuarantineReason, ReadTx, StoreError};
 
 /// What waits for the cloud, and how far it has come.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,7 +27,72 @@ pub struct SyncBacklog {
     pub records_acked: i64,
 }
 
+/// Rows of one clock that cannot be punches, for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineCount {
+    /// The clock, where it has been adopted.
+    pub device: Option<DeviceId>,
+    /// Its name, or its serial.
+    pub clock: String,
+    /// Why they cannot be punches.
+    pub reason: QuarantineReason,
+    /// How many.
+    pub rows: u64,
+    /// When the newest of them came first.
+    pub newest: Option<DateTime<Utc>>,
+}
+
+/// Rows looked at for what waits of each clock: who has more waits for the whole.
+const COUNTED: i64 = 50_000;
+
 impl ReadTx {
+    /// The rows that cannot be punches, by clock and reason, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] for a reason that is none.
+    pub fn quarantine_counts(&self) -> Result<Vec<QuarantineCount>, StoreError> {
+        let mut query = self.connection().prepare_cached(
+            "SELECT d.key, coalesce(d.name, c.serial), q.reason, count(*), max(q.received_at) FROM quarantine q
+             JOIN clock c ON c.id = q.clock
+             LEFT JOIN rec_device d ON d.serial = c.serial AND d.deleted_dot IS NULL
+             GROUP BY q.clock, q.reason ORDER BY max(q.received_at) DESC LIMIT 200",
+        )?;
+        let mut rows = query.query([])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (reason, newest): (String, i64) = (row.get(2)?, row.get(4)?);
+            found.push(QuarantineCount {
+                device: row.get(0)?,
+                clock: row.get(1)?,
+                reason: QuarantineReason::parse(&reason)
+                    .ok_or_else(|| StoreError::corrupt("quarantine", "reason", &reason, "no such reason"))?,
+                rows: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
+                newest: DateTime::from_timestamp_millis(newest),
+            });
+        }
+        Ok(found)
+    }
+
+    /// Punches of each clock that the cloud has not taken yet, by serial; `None` while too many wait to count them.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn unsent_by_clock(&self, backlog: &SyncBacklog) -> Result<Option<HashMap<String, u64>>, StoreError> {
+        let Some(origin) = self.meta(Meta::ORIGIN)? else { return Ok(Some(HashMap::new())) };
+        if backlog.ledger_head - backlog.ledger_acked > COUNTED {
+            return Ok(None);
+        }
+        let mut query = self.connection().prepare_cached(
+            "SELECT c.serial, count(*) FROM ledger_log l JOIN ledger g ON g.punch_id = l.punch
+             JOIN clock c ON c.id = g.clock
+             WHERE l.origin = ?1 AND l.seq > ?2 AND l.entry = 1 GROUP BY c.serial",
+        )?;
+        let rows = query.query_map([origin.number(), backlog.ledger_acked], |row| {
+            Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
+        })?;
+        Ok(Some(rows.collect::<Result<_, _>>()?))
+    }
+
     /// What waits for the cloud.
     ///
     /// # Errors

@@ -26,6 +26,11 @@ fn date() -> NaiveDate {
     DATE.parse().unwrap()
 }
 
+/// Nine in the morning of that day, at UTC.
+fn now() -> DateTime<Utc> {
+    date().and_hms_opt(9, 0, 0).unwrap().and_utc()
+}
+
 fn site() -> SiteId {
     SiteId::from_uuid(Uuid::from_u128(1))
 }
@@ -113,11 +118,11 @@ fn every_person_is_counted_in_one_standing() {
     set_day(&store, 3, "absent", None, 0);
     set_day(&store, 4, "on_leave", None, 0);
     set_day(&store, 5, "holiday", None, 0);
-    let counts = store.read_blocking(|tx| tx.day_counts(date())).unwrap();
+    let counts = store.read_blocking(|tx| tx.day_counts(date(), now())).unwrap();
     assert_eq!((counts.people, counts.present, counts.late, counts.inside), (7, 3, 1, 3));
     assert_eq!((counts.absent, counts.open, counts.leave, counts.off), (1, 1, 1, 1));
 
-    let departments = store.read_blocking(|tx| tx.day_counts_by_department(date())).unwrap();
+    let departments = store.read_blocking(|tx| tx.day_counts_by_department(date(), now())).unwrap();
     let seen: Vec<(&str, u32, u32)> =
         departments.iter().map(|d| (d.name.as_str(), d.counts.people, d.counts.present)).collect();
     assert_eq!(seen, [("Sewing", 3, 3), ("", 4, 0)]);

@@ -1,8 +1,8 @@
 //! One work date: who is present, late, absent, not yet known.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use rusqlite::Row;
 use rusqlite::types::Value;
+use rusqlite::{Row, params};
 use shared_model::{DepartmentId, EmployeeId};
 
 use super::super::{ReadTx, StoreError};
@@ -77,6 +77,8 @@ pub struct DayCounts {
     pub absent: u32,
     /// Not known yet.
     pub open: u32,
+    /// Of those not known yet: their shift has begun, and they have not come.
+    pub awaited: u32,
     /// On leave.
     pub leave: u32,
     /// Weekly off or holiday.
@@ -178,6 +180,10 @@ pub struct DayCells {
     pub provisional: bool,
     /// The shift's name.
     pub shift: Option<String>,
+    /// When the first shift of the day begins.
+    pub starts: Option<DateTime<Utc>>,
+    /// The last instant of which a punch can still count for the day.
+    pub closes: Option<DateTime<Utc>>,
     /// First in.
     pub first_in: Option<DateTime<Utc>>,
     /// Last out.
@@ -195,7 +201,7 @@ pub struct DayCells {
 /// The columns of [`DayCells`], of `attendance_day a` and `rec_shift s`.
 pub(super) const CELLS: &str = "a.status, coalesce(a.provisional, 1), coalesce(s.name, s.code), a.first_in, \
     a.last_out, coalesce(a.worked_seconds, 0), coalesce(a.late_seconds, 0), coalesce(a.early_seconds, 0), \
-    coalesce(a.overtime_seconds, 0)";
+    coalesce(a.overtime_seconds, 0), json_extract(a.record, '$.shifts[0].scheduled_start'), a.closes_at";
 
 pub(super) fn cells(row: &Row<'_>, at: usize) -> rusqlite::Result<DayCells> {
     let seconds = |column: usize| -> rusqlite::Result<Option<DateTime<Utc>>> {
@@ -211,8 +217,15 @@ pub(super) fn cells(row: &Row<'_>, at: usize) -> rusqlite::Result<DayCells> {
         late: row.get(at + 6)?,
         early: row.get(at + 7)?,
         overtime: row.get(at + 8)?,
+        starts: seconds(at + 9)?,
+        closes: seconds(at + 10)?,
     })
 }
+
+/// Whether somebody whose day is open should be here: the shift has begun and its window is not closed. Parameter 2 is
+/// the present, seconds UTC; a day without a shift awaits nobody.
+const AWAITED: &str = "a.status = 'pending' AND a.first_in IS NULL AND a.closes_at >= ?2
+    AND json_extract(a.record, '$.shifts[0].scheduled_start') <= ?2";
 
 /// Parameter 1 is the date.
 const FROM: &str = "rec_employee e
@@ -227,7 +240,8 @@ fn count_columns() -> String {
     let sums: Vec<String> =
         Standing::ALL.iter().map(|standing| format!("coalesce(sum({}), 0)", standing.sql())).collect();
     format!(
-        "count(*), {}, coalesce(sum(a.first_in IS NOT NULL AND a.last_out IS NULL AND a.provisional), 0)",
+        "count(*), {}, coalesce(sum(a.first_in IS NOT NULL AND a.last_out IS NULL AND a.provisional), 0),
+         coalesce(sum({AWAITED}), 0)",
         sums.join(", ")
     )
 }
@@ -242,32 +256,37 @@ fn counts(row: &Row<'_>, at: usize) -> rusqlite::Result<DayCounts> {
         leave: row.get(at + 5)?,
         off: row.get(at + 6)?,
         inside: row.get(at + 7)?,
+        awaited: row.get(at + 8)?,
     })
 }
 
 impl ReadTx {
-    /// How many of all people stand how on a date.
+    /// How many of all people stand how on a date, as things are at an instant.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn day_counts(&self, date: NaiveDate) -> Result<DayCounts, StoreError> {
+    pub fn day_counts(&self, date: NaiveDate, now: DateTime<Utc>) -> Result<DayCounts, StoreError> {
         let sql = format!("SELECT {} FROM {FROM} WHERE {EMPLOYED}", count_columns());
         let mut query = self.connection().prepare_cached(&sql)?;
-        Ok(query.query_row([date.to_string()], |row| counts(row, 0))?)
+        Ok(query.query_row(params![date.to_string(), now.timestamp()], |row| counts(row, 0))?)
     }
 
     /// The same for each department, by name; people without one come last.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn day_counts_by_department(&self, date: NaiveDate) -> Result<Vec<DepartmentCounts>, StoreError> {
+    pub fn day_counts_by_department(
+        &self,
+        date: NaiveDate,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<DepartmentCounts>, StoreError> {
         let sql = format!(
             "SELECT d.key, coalesce(d.name, ''), {} FROM {FROM} WHERE {EMPLOYED}
              GROUP BY d.key ORDER BY d.key IS NULL, lower(d.name) LIMIT 500",
             count_columns()
         );
         let mut query = self.connection().prepare_cached(&sql)?;
-        let rows = query.query_map([date.to_string()], |row| {
+        let rows = query.query_map(params![date.to_string(), now.timestamp()], |row| {
             Ok(DepartmentCounts { department: row.get(0)?, name: row.get(1)?, counts: counts(row, 2)? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

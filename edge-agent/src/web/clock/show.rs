@@ -8,17 +8,16 @@ use shared_model::DeviceId;
 use shared_model::access::Permission;
 use shared_model::entity::{Device, DeviceState};
 use uuid::Uuid;
-use web_kit::{Access, Current, Failure, Flash, Key, Page, Refusal, RouteTable, Tone, View, WebApp as _};
+use web_kit::{Access, Current, Failure, Flash, Page, Refusal, RouteTable, Tone, View, WebApp as _};
 
 use super::super::listing::ListQuery;
 use super::super::local_time::LocalTime;
 use super::super::today::feed::FeedLine;
 use super::super::{App, Person};
-use super::state::{ClockLine, Fill, advice, direction_key, fill, transport_key};
+use super::state::{ClockLine, Fill, advice, direction_key, fill, reason_key, transport_key};
 use crate::device::supervisor::Wanted;
 use crate::store::{
-    AdoptedDevice, ClockAct, ClockEvent, CommandState, DeviceCommand, QuarantineReason, QuarantinedRow,
-    Stored,
+    AdoptedDevice, ClockAct, ClockEvent, CommandState, DeviceCommand, QuarantinedRow, Stored,
 };
 
 /// Punches shown.
@@ -228,16 +227,9 @@ fn cleared_text(page: &Page, local: &LocalTime, event: &ClockEvent) -> String {
 }
 
 fn bad_row(page: &Page, local: &LocalTime, row: &QuarantinedRow) -> BadRow {
-    let reason = match row.reason {
-        QuarantineReason::ImpossibleDate => Key::new("bad-impossible-date"),
-        QuarantineReason::ImplausibleDate => Key::new("bad-implausible-date"),
-        QuarantineReason::BadUser => Key::new("bad-user"),
-        QuarantineReason::Doubtful => Key::new("bad-doubtful"),
-        QuarantineReason::Malformed => Key::new("bad-malformed"),
-    };
     BadRow {
         at: page.texts.date_time(local.wall(row.received_at)),
-        reason: page.t(reason).to_string(),
+        reason: page.t(reason_key(row.reason)).to_string(),
         detail: row.detail.clone(),
         raw: row.raw.chars().take(RAW).collect(),
     }

@@ -6,7 +6,7 @@ use web_kit::chart::ShareBar;
 use web_kit::{Key, Page, Tone};
 
 use super::super::local_time::LocalTime;
-use crate::store::{AdoptedDevice, DeviceCounters, Link};
+use crate::store::{AdoptedDevice, DeviceCounters, Link, QuarantineReason};
 
 /// A clock that is off by more, in seconds, is shown in amber.
 const DRIFT: i64 = 60;
@@ -55,7 +55,7 @@ impl ClockLine {
                 .map_or_else(|| page.t("clock-never").to_string(), |at| page.texts.ago(local.since(at))),
             drift: drift.map(|seconds| drift_text(page, seconds)).unwrap_or_default(),
             drifts: drift.is_some_and(|seconds| seconds.abs() > DRIFT),
-            fill: state.and_then(|state| fill(page, state.log_count, state.log_capacity)),
+            fill: state.and_then(|state| fill(page, state.log_rows(), state.log_capacity)),
             counters: state.map(|state| state.counters).unwrap_or_default(),
         }
     }
@@ -105,6 +105,26 @@ pub(super) const fn advice(link: Link, transport: Transport) -> Option<Key> {
         }
         (Link::WrongClock, _) => Some(Key::new("clock-advice-wrong-clock")),
         (Link::WrongKey, _) => Some(Key::new("clock-advice-wrong-key")),
+    }
+}
+
+/// Why a row cannot be a punch.
+pub(in crate::web) const fn reason_key(reason: QuarantineReason) -> Key {
+    match reason {
+        QuarantineReason::ImpossibleDate => Key::new("bad-impossible-date"),
+        QuarantineReason::ImplausibleDate => Key::new("bad-implausible-date"),
+        QuarantineReason::BadUser => Key::new("bad-user"),
+        QuarantineReason::Doubtful => Key::new("bad-doubtful"),
+        QuarantineReason::Malformed => Key::new("bad-malformed"),
+    }
+}
+
+/// What to do about such rows.
+pub(in crate::web) const fn reason_advice(reason: QuarantineReason) -> Key {
+    match reason {
+        QuarantineReason::ImpossibleDate | QuarantineReason::ImplausibleDate => Key::new("bad-date-advice"),
+        QuarantineReason::BadUser => Key::new("bad-user-advice"),
+        QuarantineReason::Doubtful | QuarantineReason::Malformed => Key::new("bad-row-advice"),
     }
 }
 

@@ -79,6 +79,6 @@ pub(in crate::web) const fn chrono_weekday(day: Weekday) -> chrono::Weekday {
 pub(in crate::web) fn weekday_choices(page: &Page) -> Vec<(String, String)> {
     Weekday::ALL
         .iter()
-        .map(|day| (day.as_str().to_owned(), page.texts.weekday(chrono_weekday(*day))))
+        .map(|day| (day.as_str().to_owned(), page.texts.weekday_in_full(chrono_weekday(*day))))
         .collect()
 }
