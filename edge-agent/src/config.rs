@@ -10,7 +10,7 @@ mod error;
 mod load;
 mod secret;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -51,6 +51,21 @@ pub struct UiConfig {
     pub tls: bool,
     /// Names under which browsers on the network may call them, beside the address.
     pub hosts: Vec<String>,
+}
+
+impl UiConfig {
+    /// The names and addresses under which browsers on the network may call the pages: `hosts`, and the address where
+    /// they are served if it is one address.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let ip = self.listen.ip();
+        let own = match ip {
+            _ if ip.is_unspecified() || ip.is_loopback() => None,
+            IpAddr::V4(ip) => Some(ip.to_string()),
+            IpAddr::V6(ip) => Some(format!("[{ip}]")),
+        };
+        self.hosts.iter().cloned().chain(own.filter(|own| !self.hosts.contains(own))).collect()
+    }
 }
 
 impl Default for UiConfig {

@@ -132,9 +132,10 @@ async fn start_parts(agent: &Agent, tell: fn(&serde_json::Value)) -> anyhow::Res
 /// Serves the pages, and tells the one-time token of the first set-up while nobody has an account.
 async fn serve_pages(agent: &Agent, tell: fn(&serde_json::Value)) -> anyhow::Result<()> {
     let ui = &agent.config.ui;
-    let certificate = if ui.tls { Some(Certificate::of_folder(&agent.folder, &ui.hosts)?) } else { None };
+    let hosts = ui.names();
+    let certificate = if ui.tls { Some(Certificate::of_folder(&agent.folder, &hosts)?) } else { None };
     let app = App::new(Sync::of(agent), Some(agent.fleet.clone()), ui.tls)?;
-    let listen = Listen { address: ui.listen, hosts: ui.hosts.clone(), certificate };
+    let listen = Listen { address: ui.listen, hosts, certificate };
     let serving = web::serve(app, listen, agent.stop.clone())
         .await
         .with_context(|| {

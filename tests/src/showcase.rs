@@ -127,7 +127,7 @@ pub async fn start() -> Result<Product> {
     Ok(product)
 }
 
-/// Shifts, rules, holidays, people and leave, as an administrator would bring them in.
+/// Shifts, rules, holidays and people, as an administrator would bring them in.
 fn people(product: &Product) -> Result<()> {
     let (edge, folder) = (&product.edge, product.folder.path());
     let window = ["--before", "90", "--after", "300"];
@@ -145,24 +145,6 @@ fn people(product: &Product) -> Result<()> {
     edge.command(&["holiday", "add", "--date", &format!("{year}-12-25"), "--name", "Christmas Day"])?;
     let list = write(folder, "people.csv", &list())?;
     edge.command(&["employee", "import", &list])?;
-    let today = wall_now().date();
-    let (from, to) = (finished_day().min(today).to_string(), (today + Days::new(1)).to_string());
-    for (place, kind) in ["CL", "SL", "ML", "SL", "EL", "CL"].into_iter().enumerate() {
-        let code = (missed_from() + u32::try_from(place)?).to_string();
-        edge.command(&[
-            "leave",
-            "add",
-            "--employee",
-            &code,
-            "--from",
-            &from,
-            "--to",
-            &to,
-            "--type",
-            kind,
-            "--approved",
-        ])?;
-    }
     Ok(())
 }
 

@@ -69,6 +69,7 @@ import-help = What the file holds
 import-help-columns = The first line names the columns, in any order:
 import-help-needed = Only code and name are needed. Dates are written 2026-11-21 or 21/11/2026. Departments that do not exist yet are made.
 import-help-again = Importing the same file again is harmless: people are found by their code and only changes are written.
+import-example = Download an example
 import-empty = The file is empty, or its first line does not name the columns.
 import-too-large = The file is larger than { $megabytes } MB or has more than { $lines } lines. Please split it.
 import-encoding = The file is not UTF-8 text. Save it as “CSV UTF-8” and try again.

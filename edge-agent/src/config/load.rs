@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::error::key_place;
-use super::{Config, ConfigError, LogFormat, Secret};
+use super::{Config, ConfigError, LogFormat, Secret, UiConfig};
 
 /// The configuration's name in the data folder.
 pub const FILE: &str = "muster-edge.toml";
@@ -120,10 +120,20 @@ fn read(path: &Path) -> std::io::Result<String> {
 }
 
 fn check_pages(config: &Config) -> Result<(), String> {
-    if config.ui.tls || config.ui.listen.ip().is_loopback() {
+    let UiConfig { listen, tls, .. } = &config.ui;
+    if listen.ip().is_loopback() {
         return Ok(());
     }
-    Err(format!("{} is not this machine alone: set ui.tls = true, or listen on 127.0.0.1", config.ui.listen))
+    if !tls {
+        return Err(format!("{listen} is not this machine alone: set ui.tls = true, or listen on 127.0.0.1"));
+    }
+    if config.ui.names().is_empty() {
+        return Err(format!(
+            "{listen} is every address of this machine: say in ui.hosts which of them people type, such as \
+             [\"192.168.1.10\"]"
+        ));
+    }
+    Ok(())
 }
 
 fn check_filter(filter: &str) -> Result<(), String> {

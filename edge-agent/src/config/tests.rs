@@ -79,7 +79,12 @@ fn values_that_mean_nothing_are_shown_with_their_place() {
     let text = error(open);
     assert!(text.starts_with("muster-edge.toml:4:3: 0.0.0.0:8470 is not this machine alone"), "{text}");
     assert!(text.ends_with("4 |   listen = \"0.0.0.0:8470\"\n  |   ^^^^^^"), "{text}");
-    parse(Path::new("x"), &format!("{open}tls = true\n")).unwrap();
+    let nameless = parse(Path::new("x"), &format!("{open}tls = true\n")).unwrap_err().to_string();
+    assert!(nameless.contains("say in ui.hosts"), "{nameless}");
+    parse(Path::new("x"), &format!("{open}tls = true\nhosts = [\"192.0.2.7\"]\n")).unwrap();
+    let one =
+        parse(Path::new("x"), "[ui]\nlisten = \"[2001:db8::7]:8470\"\ntls = true\nhosts = [\"a.example\"]\n");
+    assert_eq!(one.unwrap().ui.names(), ["a.example", "[2001:db8::7]"]);
     assert!(error("[log]\nfilter = \"a=b=c\"\n").starts_with("muster-edge.toml:2:1: "));
 }
 

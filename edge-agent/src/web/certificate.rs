@@ -1,7 +1,12 @@
 //! The certificate of the pages when they are served to the network.
 //!
-//! Made here at set-up, for the names people type. Browsers warn of it once, because nobody they know has signed it;
-//! a company that has its own authority puts its own files in place of these.
+//! Made here at set-up, for the names people type, and anew when these change. Browsers warn of it once, because nobody
+//! they know has signed it; a company that has its own authority puts its own files in place of these.
+//!
+//! ```text
+//! made by muster-edge for localhost 127.0.0.1 ::1 192.168.1.10      (a line before the certificate; not in files of others)
+//! -----BEGIN CERTIFICATE-----
+//! ```
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -17,6 +22,9 @@ const CERTIFICATE_FILE: &str = "ui-certificate.pem";
 
 /// Its key's file.
 const KEY_FILE: &str = "ui-key.pem";
+
+/// How the first line of a certificate begins that was made here.
+const MADE_HERE: &str = "made by muster-edge for";
 
 /// A certificate with its key, ready to serve.
 #[derive(Clone)]
@@ -60,14 +68,16 @@ pub enum CertificateError {
 }
 
 impl Certificate {
-    /// Takes the certificate of a data folder; makes one for `hosts` and this machine if there is none.
+    /// Takes the certificate of a data folder; makes one for `hosts` and this machine if there is none, or one that was
+    /// made here for others.
     ///
     /// # Errors
     /// When the files cannot be read, written or used.
     pub fn of_folder(folder: &Path, hosts: &[String]) -> Result<Self, CertificateError> {
         let (certificate, key) = (folder.join(CERTIFICATE_FILE), folder.join(KEY_FILE));
-        if !certificate.exists() || !key.exists() {
-            make(&certificate, &key, hosts)?;
+        let names = names(hosts);
+        if !certificate.exists() || !key.exists() || is_outdated(&certificate, &names) {
+            make(&certificate, &key, &names)?;
         }
         let pem = |path: &Path, cause| CertificateError::Pem { path: path.to_owned(), cause };
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&certificate)
@@ -95,13 +105,27 @@ impl Certificate {
     }
 }
 
-fn make(certificate: &Path, key: &Path, hosts: &[String]) -> Result<(), CertificateError> {
+/// The names of a certificate: this machine's own, and `hosts`.
+fn names(hosts: &[String]) -> Vec<String> {
     let own = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let names: Vec<String> =
-        own.into_iter().chain(hosts.iter().map(|name| name.trim_matches(['[', ']']).to_owned())).collect();
+    own.into_iter().chain(hosts.iter().map(|name| name.trim_matches(['[', ']']).to_owned())).collect()
+}
+
+/// The line before a certificate that was made here.
+fn mark(names: &[String]) -> String {
+    format!("{MADE_HERE} {}", names.join(" "))
+}
+
+/// Whether a certificate was made here for other names. One from elsewhere is never outdated.
+fn is_outdated(certificate: &Path, names: &[String]) -> bool {
+    let text = std::fs::read_to_string(certificate).unwrap_or_default();
+    text.lines().next().is_some_and(|first| first.starts_with(MADE_HERE) && first != mark(names))
+}
+
+fn make(certificate: &Path, key: &Path, names: &[String]) -> Result<(), CertificateError> {
     let made = rcgen::generate_simple_self_signed(names).map_err(CertificateError::Make)?;
-    write(certificate, &made.cert.pem())?;
-    write(key, &made.signing_key.serialize_pem())
+    write(key, &made.signing_key.serialize_pem())?;
+    write(certificate, &format!("{}\n{}", mark(names), made.cert.pem()))
 }
 
 /// Writes a file that only its owner can read.
@@ -135,6 +159,23 @@ mod tests {
             let mode = std::fs::metadata(folder.path().join(KEY_FILE)).unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0);
         }
+    }
+
+    #[test]
+    fn other_names_get_another_certificate_and_a_companys_own_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(CERTIFICATE_FILE);
+        Certificate::of_folder(folder.path(), &["192.0.2.7".to_owned()]).unwrap();
+        let first = std::fs::read_to_string(&file).unwrap();
+        let hosts = ["192.0.2.7".to_owned(), "muster.factory.example".to_owned()];
+        Certificate::of_folder(folder.path(), &hosts).unwrap();
+        let second = std::fs::read_to_string(&file).unwrap();
+        assert_ne!(second, first);
+        // As a file of an authority: the certificate alone.
+        let own = second.split_once('\n').unwrap().1.to_owned();
+        std::fs::write(&file, &own).unwrap();
+        Certificate::of_folder(folder.path(), &[]).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), own);
     }
 
     #[test]

@@ -331,6 +331,9 @@ fn tiles(page: &Page, counts: &DayCounts, when: &str) -> Vec<Tile> {
         .map(|standing| {
             let number = counts.of(standing);
             let (tone, note) = match standing {
+                Standing::Present if !when.is_empty() => {
+                    (Tone::Good, page.t("today-share-note").with("share", share(number)))
+                }
                 Standing::Present => (
                     Tone::Good,
                     page.t("today-present-note").with("share", share(number)).with("inside", counts.inside),
@@ -340,10 +343,11 @@ fn tiles(page: &Page, counts: &DayCounts, when: &str) -> Vec<Tile> {
                     page.t("today-late-note")
                         .with("share", page.texts.percent(u64::from(number), u64::from(counts.present))),
                 ),
-                Standing::Absent => (Tone::Bad, page.t("today-absent-note").with("share", share(number))),
+                Standing::Absent => (Tone::Bad, page.t("today-share-note").with("share", share(number))),
                 Standing::Open if counts.awaited > 0 => {
                     (Tone::Pending, page.t("today-open-awaited").with("count", counts.awaited))
                 }
+                Standing::Open if number == 0 => (Tone::Pending, page.t("today-open-none")),
                 Standing::Open => (Tone::Pending, page.t("today-open-note")),
                 Standing::Leave => (Tone::Accent, page.t("today-leave-note")),
                 Standing::Off => (Tone::Neutral, page.t("today-off-note")),

@@ -126,7 +126,7 @@ async fn mistaken(album: &Album, browser: &Browser, pages: &Pages<'_>, product: 
         ("clock-new", "/clocks/new", &[("name", ""), ("address", "not an address")]),
         ("clock-silent", "/clocks/new", &[("name", "Gate 4"), ("address", "127.0.0.1:9")]),
         ("shift-new", "/rules/shifts/new", &[("code", ""), ("name", ""), ("start", "")]),
-        ("policy", "/rules/policy", &[("late_grace", "soon"), ("name", "")]),
+        ("policy", "/rules/policy", &[("late", "soon"), ("name", "")]),
         ("account", "/account", &[("old", "not the password"), ("new", "short")]),
     ] {
         pages.open(path).await?;

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::extract::multipart::{Multipart, MultipartError};
 use axum::response::{IntoResponse as _, Response};
+use http::header;
 use shared_model::access::Permission;
 use web_kit::{Access, Current, Failure, FormState, Page, Refusal, Route, RouteTable, View};
 
@@ -20,10 +21,13 @@ const SHOWN: usize = 200;
 const AROUND: usize = 16 * 1024;
 
 pub(super) fn routes() -> RouteTable<App> {
-    RouteTable::new().get("/people/import", Access::Needs(Permission::PeopleEdit), show).route(
-        Route::post("/people/import", Access::Needs(Permission::PeopleEdit), take)
-            .body_limit(MAX_BYTES + AROUND),
-    )
+    RouteTable::new()
+        .get("/people/import", Access::Needs(Permission::PeopleEdit), show)
+        .get("/people/import/example.csv", Access::Needs(Permission::PeopleEdit), example)
+        .route(
+            Route::post("/people/import", Access::Needs(Permission::PeopleEdit), take)
+                .body_limit(MAX_BYTES + AROUND),
+        )
 }
 
 #[derive(Template)]
@@ -58,6 +62,18 @@ struct ImportedPage {
 
 async fn show(page: Page) -> View<ImportPage> {
     View(ImportPage::new(page, FormState::default()))
+}
+
+/// A list with two people, to be filled in with a spreadsheet; the mark at its front tells spreadsheets that it is UTF-8.
+async fn example() -> Response {
+    const EXAMPLE: &str = "\u{feff}code,name,department,designation,category,gender,joined,left,phone,card\r\n\
+        1001,Amina Akter,Sewing line 1,Operator,worker,female,2024-02-01,,01700000000,\r\n\
+        1002,Rahim Mia,Cutting,Cutter,worker,male,15/03/2023,,,0012345678\r\n";
+    let head = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"people.csv\""),
+    ];
+    (head, EXAMPLE).into_response()
 }
 
 async fn take(
