@@ -139,7 +139,7 @@ impl Browser {
         self.set_screen(screen).await?;
         self.page.cdp().send_raw("Emulation.setScrollbarsHidden", json!({ "hidden": false })).await?;
         let data = shot["data"].as_str().context("a picture has data")?;
-        std::fs::write(path, BASE64_STANDARD.decode(data)?)?;
+        std::fs::write(path, crate::palette::reduce(&BASE64_STANDARD.decode(data)?)?)?;
         Ok(())
     }
 

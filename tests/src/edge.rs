@@ -25,13 +25,22 @@ pub struct Edge {
     process: Option<Process>,
     ui: Option<String>,
     push: Option<String>,
+    network: Option<String>,
 }
 
 impl Edge {
     /// An agent on this folder that does not run yet.
     #[must_use]
     pub fn new(data: &Path, logs: &Path, variant: Variant) -> Self {
-        Self { data: data.to_owned(), logs: logs.to_owned(), variant, process: None, ui: None, push: None }
+        Self {
+            data: data.to_owned(),
+            logs: logs.to_owned(),
+            variant,
+            process: None,
+            ui: None,
+            push: None,
+            network: None,
+        }
     }
 
     /// Starts it, again at the same addresses where it ran before.
@@ -50,12 +59,22 @@ impl Edge {
         Ok(())
     }
 
+    /// Serves the pages to the network over TLS from the next start on, under this name.
+    pub fn serve_network(&mut self, name: &str) {
+        self.network = Some(name.to_owned());
+    }
+
     /// Writes the settings in which a test differs from a factory: ports, and shorter intervals.
     fn configure(&self) -> Result<()> {
         let listen = |address: &Option<String>| address.clone().unwrap_or_else(|| "127.0.0.1:0".to_owned());
-        let (ui, push) = (listen(&self.ui), listen(&self.push));
+        let (mut ui, push) = (listen(&self.ui), listen(&self.push));
+        let mut tls = String::new();
+        if let Some(name) = &self.network {
+            "0.0.0.0:0".clone_into(&mut ui);
+            tls = format!("tls = true\nhosts = [\"{name}\"]\n");
+        }
         let text = format!(
-            "[ui]\nlisten = \"{ui}\"\n[push]\nlisten = \"{push}\"\nsettled_seconds = 5\n\
+            "[ui]\nlisten = \"{ui}\"\n{tls}[push]\nlisten = \"{push}\"\nsettled_seconds = 5\n\
              [poll]\ninterval_seconds = 2\nretry_first_ms = 100\nretry_longest_seconds = 2\n"
         );
         std::fs::write(self.settings(), text)?;

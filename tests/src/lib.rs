@@ -20,6 +20,7 @@ pub mod http;
 pub mod ledger;
 pub mod memory;
 pub mod pages;
+pub mod palette;
 pub mod postgres;
 pub mod process;
 pub mod product;

@@ -7,6 +7,7 @@ use thirtyfour::prelude::*;
 
 use crate::browser::{Browser, Screen};
 use crate::edge::Edge;
+use crate::setup::ZONE;
 use crate::wait::until_async;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -113,13 +114,28 @@ impl<'b> Pages<'b> {
     /// # Errors
     /// When the agent does not take it.
     pub async fn set_up(&self, link: &str, password: &str) -> Result<()> {
+        self.set_up_in(link, password, ZONE, &[]).await
+    }
+
+    /// As [`Self::set_up`], in a zone, with more answers.
+    ///
+    /// # Errors
+    /// When the agent does not take it.
+    pub async fn set_up_in(
+        &self,
+        link: &str,
+        password: &str,
+        zone: &str,
+        more: &[(&str, &str)],
+    ) -> Result<()> {
         self.open(link).await?;
         let mut fields = Vec::new();
-        let place = [("company", "Karnaphuli Garments"), ("site", "Factory 1"), ("zone", "Asia/Dhaka")];
+        let place = [("company", "Karnaphuli Garments"), ("site", "Factory 1"), ("zone", zone)];
         if self.browser.page.find_all(By::Name("company")).await?.is_empty() {
             // The cloud has told company and site.
         } else {
             fields.extend(place);
+            fields.extend(more);
         }
         fields.extend([("full_name", "Factory Owner"), ("user_name", USER), ("password", password)]);
         self.send(&fields).await?;
@@ -153,6 +169,39 @@ impl<'b> Pages<'b> {
             Ok((now.is_ok_and(|now| now == code)).then_some(()))
         })
         .await
+    }
+
+    /// The text of the page that is shown.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn text(&self) -> Result<String> {
+        let text = self.browser.ask("return document.body.innerText").await?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits until the page that is shown says something, by itself.
+    ///
+    /// # Errors
+    /// When it does not within `patience`; tells what it says.
+    pub async fn says(&self, wanted: &str, patience: Duration) -> Result<()> {
+        let said = until_async("a text on the page", patience, async || {
+            Ok(self.text().await?.contains(wanted).then_some(()))
+        });
+        let Err(error) = said.await else { return Ok(()) };
+        Err(error.context(format!("{wanted:?} is not in: {}", self.text().await?)))
+    }
+
+    /// Signs out by the menu, as a person does.
+    ///
+    /// # Errors
+    /// When there is no menu, or it does not lead to the sign-in.
+    pub async fn sign_out(&self) -> Result<()> {
+        let page = &self.browser.page;
+        page.find(By::Css("summary.user-button")).await?.click().await?;
+        page.find(By::Css("form[action='/sign-out'] button")).await?.click().await?;
+        until_async("the sign-in", PATIENCE, async || Ok((self.path().await? == "/sign-in").then_some(())))
+            .await
     }
 
     /// Forgets who is signed in.

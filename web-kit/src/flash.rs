@@ -59,11 +59,6 @@ impl Flash {
         Self::new(Tone::Bad, key.into())
     }
 
-    /// Something the reader should know.
-    pub fn info(key: impl Into<Key>) -> Self {
-        Self::new(Tone::Info, key.into())
-    }
-
     /// Gives an argument of the text.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {

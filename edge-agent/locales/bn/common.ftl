@@ -18,7 +18,10 @@ pill-alone = সংযুক্ত নয়
 pill-in-step = হালনাগাদ
 pill-connecting = যুক্ত হচ্ছে
 pill-sending = { $count }টি পাঠানো হচ্ছে
-pill-offline = ক্লাউড নেই · { $count }টি অপেক্ষায়
+pill-offline = { $count ->
+    [0] ক্লাউড নেই
+   *[other] ক্লাউড নেই · { $count }টি অপেক্ষায়
+}
 pill-retired = ক্লাউড অবসরে পাঠিয়েছে
 
 edit = সম্পাদনা

@@ -18,7 +18,10 @@ pill-alone = Not connected
 pill-in-step = Up to date
 pill-connecting = Connecting
 pill-sending = Sending { $count }
-pill-offline = Cloud away · { $count } waiting
+pill-offline = { $count ->
+    [0] Cloud away
+   *[other] Cloud away · { $count } waiting
+}
 pill-retired = Retired by the cloud
 
 edit = Edit

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 use web_kit::WebApp as _;
@@ -91,10 +92,28 @@ impl Dirty {
     }
 }
 
-/// Looks at the database when something was committed, until `stop`.
-pub(super) async fn watch(app: App, stop: CancellationToken) {
-    let mut events = app.store().listen();
-    let mut place = app.store().read(crate::store::ReadTx::ledger_head).await.unwrap_or(0);
+/// What looks at the database when something was committed. Whatever is committed once it is made, is news.
+pub(super) struct Watcher {
+    app: App,
+    events: Receiver<StoreEvent>,
+    place: i64,
+}
+
+impl Watcher {
+    pub(super) async fn new(app: App) -> Self {
+        let events = app.store().listen();
+        let place = app.store().read(crate::store::ReadTx::ledger_head).await.unwrap_or(0);
+        Self { app, events, place }
+    }
+
+    /// Watches until `stop`.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let Self { app, events, place } = self;
+        watch(app, events, place, stop).await;
+    }
+}
+
+async fn watch(app: App, mut events: Receiver<StoreEvent>, mut place: i64, stop: CancellationToken) {
     loop {
         let mut dirty = Dirty::default();
         let first = tokio::select! {

@@ -81,7 +81,7 @@ pub async fn serve(app: App, listen: Listen, stop: CancellationToken) -> io::Res
     let scheme = if listen.certificate.is_some() { "https" } else { "http" };
     let router = super::router(&app, &listen.hosts);
     let tls = listen.certificate.map(|certificate| TlsAcceptor::from(certificate.config()));
-    let watching = tokio::spawn(super::live::watch(app, stop.clone()));
+    let watching = tokio::spawn(super::live::Watcher::new(app).await.run(stop.clone()));
     let task = tokio::spawn(async move {
         accept(listener, router, tls, stop).await;
         if let Err(error) = watching.await {

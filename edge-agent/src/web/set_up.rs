@@ -22,7 +22,7 @@ use web_kit::{Access, Failure, Flash, FormState, Key, Page, RouteTable, View, We
 use super::listing::ListQuery;
 use super::peer::Peer;
 use super::rule::hours::{TypedHours, weekday_choices};
-use super::{App, Person};
+use super::{App, Person, text};
 use crate::control::account::SetUpToken;
 use crate::control::founding::{Founding, UsualHours, found};
 use crate::store::{Author, LocalUser, StoreError, Via};
@@ -143,7 +143,7 @@ fn parse(page: &Page, form: &mut FormState, has_site: bool) -> Option<Answers> {
     } else {
         let company = form.parse(texts, "company", Name::parse, |_| Key::new("form-required"));
         let site = form.parse(texts, "site", Name::parse, |_| Key::new("form-required"));
-        let code = form.parse(texts, "site_code", Code::parse, |_| Key::new("form-code-bad"));
+        let code = form.parse(texts, "site_code", Code::parse, |error| text::bad_code(&error));
         let zone = form.parse(texts, "zone", str::parse::<Tz>, |_| Key::new("set-up-zone-missing"));
         let hours = usual_hours(page, form);
         match (company, site, code, zone, hours) {

@@ -2,6 +2,7 @@
 
 use fluent_templates::static_loader;
 use shared_model::access::Role;
+use shared_model::text::BadText;
 use web_kit::{Key, Locales};
 
 static_loader! {
@@ -14,6 +15,14 @@ static_loader! {
 
 pub(super) fn locales() -> Locales {
     Locales::kit().with(&TEXTS)
+}
+
+/// What is wrong with a typed code.
+pub(super) const fn bad_code(error: &BadText) -> Key {
+    match error {
+        BadText::Empty { .. } => Key::new("form-required"),
+        BadText::TooLong { .. } | BadText::Character { .. } => Key::new("form-code-bad"),
+    }
 }
 
 pub(super) const fn role(role: Role) -> Key {

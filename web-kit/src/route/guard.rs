@@ -8,8 +8,10 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use super::Access;
 use crate::app::WebApp;
+use crate::component::Tone;
 use crate::failure::{Failure, Refusal};
 use crate::flash::{self, Flash};
+use crate::locale::Key;
 use crate::path::{LocalPath, encode_query_value};
 use crate::session::{self, Activity};
 
@@ -113,7 +115,7 @@ pub(crate) fn ask_to_sign_in<A: WebApp>(app: &A, parts: &Parts) -> Response {
     if kit.cookies.read(&parts.headers).is_some() {
         response.headers_mut().append(header::SET_COOKIE, kit.cookies.clear());
         if wants_page(&parts.headers) {
-            let ended = Flash::info("sign-in-ended").cookie();
+            let ended = Flash::new(Tone::Info, Key::new("sign-in-ended")).cookie();
             response.headers_mut().append(header::SET_COOKIE, ended);
         }
     }

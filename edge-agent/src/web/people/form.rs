@@ -12,6 +12,7 @@ use uuid::Uuid;
 use web_kit::{Access, Current, Failure, Flash, FormState, Key, Page, Refusal, RouteTable, View};
 
 use super::super::listing::ListQuery;
+use super::super::text::bad_code;
 use super::super::version::{read_version, version_text};
 use super::super::{App, Person};
 use crate::control::employee;
@@ -111,7 +112,7 @@ async fn person(app: &App, id: EmployeeId) -> Result<Stored<Employee>, Failure> 
 
 fn parse(page: &Page, form: &mut FormState, site: SiteId) -> Option<Employee> {
     let texts = &page.texts;
-    let code = form.parse(texts, "code", EmployeeCode::parse, |_| Key::new("form-code-bad"));
+    let code = form.parse(texts, "code", EmployeeCode::parse, |error| bad_code(&error));
     let name = form.parse(texts, "name", Name::parse, |_| Key::new("form-required"));
     let department = optional(
         page,

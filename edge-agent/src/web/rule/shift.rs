@@ -12,6 +12,7 @@ use shift_engine::{Minutes, ShiftDefinition, Typed as _};
 use uuid::Uuid;
 use web_kit::{Access, Current, Failure, Flash, FormState, Key, Page, Refusal, RouteTable, View};
 
+use super::super::text::bad_code;
 use super::super::version::{read_version, version_text};
 use super::super::{App, Person};
 use super::hours::TypedHours;
@@ -101,7 +102,7 @@ pub(super) fn minutes(text: &str, most: u32) -> Result<Minutes, Key> {
 fn parse(page: &Page, form: &mut FormState, before: Option<&Shift>) -> Option<Shift> {
     let texts = &page.texts;
     let name = form.parse(texts, "name", Name::parse, |_| Key::new("form-required"));
-    let code = form.parse(texts, "code", Code::parse, |_| Key::new("form-code-bad"));
+    let code = form.parse(texts, "code", Code::parse, |error| bad_code(&error));
     let old = before.and_then(|before| ShiftDefinition::parse(&before.definition).ok());
     let definition = match &old {
         Some(old) if fixed(old).is_none() => Some(old.clone()),

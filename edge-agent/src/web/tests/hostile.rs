@@ -77,10 +77,11 @@ async fn the_feed_tells_new_punches_as_text_and_only_to_so_many() {
     let site = hostile_site().await;
     let owner = site.signed_in(Role::LocalOwner).await;
     let stop = CancellationToken::new();
-    let watching = tokio::spawn(crate::web::live::watch(site.app.clone(), stop.clone()));
+    let watcher = crate::web::live::Watcher::new(site.app.clone()).await;
+    let watching = tokio::spawn(watcher.run(stop.clone()));
     let open = || owner.open(owner.request(Method::GET, "/live", "", Body::empty()));
     let mut first = open().await.into_body().into_data_stream();
-    // The counts come at once; then the watcher surely listens, and what arrives now is news.
+    // The counts come at once; then the stream is open, and what arrives now is news.
     let counts = String::from_utf8(first.next().await.unwrap().unwrap().to_vec()).unwrap();
     assert!(counts.contains("event: counts"), "{counts}");
     take_punch(&site, "<b>8</b>", "2026-11-20T08:02:00").await;
