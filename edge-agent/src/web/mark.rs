@@ -23,6 +23,7 @@ pub(super) fn day_mark(day: &DayCells, now: DateTime<Utc>) -> DayMark {
                 DayMark::Present
             }
         }
+        Some("present") if day.last_out.is_some() => DayMark::MissingPunch,
         Some("present") => DayMark::OnDuty,
         Some("half_day") => DayMark::HalfDay,
         Some("absent") => DayMark::Absent,
@@ -80,6 +81,7 @@ mod tests {
     #[case(day("present", true, true, false, 0, 0), DayMark::Present)]
     #[case(day("present", true, true, false, 0, 60), DayMark::LeftEarly)]
     #[case(day("present", true, false, false, 60, 0), DayMark::MissingPunch)]
+    #[case(day("present", false, true, true, 0, 0), DayMark::MissingPunch)]
     #[case(day("present", false, false, false, 0, 0), DayMark::OnDuty)]
     #[case(day("pending", false, false, true, 0, 0), DayMark::Provisional)]
     #[case(day("absent", false, false, false, 0, 0), DayMark::Absent)]
