@@ -30,15 +30,7 @@ impl SignInPage {
     #[must_use]
     pub fn new(page: Page, next: Option<&str>) -> Self {
         let next = next.and_then(LocalPath::parse).unwrap_or_else(LocalPath::root);
-        Self {
-            page,
-            form: FormState::default(),
-            next,
-            by_email: false,
-            note: None,
-            help: None,
-            offers_languages: false,
-        }
+        Self { page, form: FormState::default(), next, by_email: false, note: None, help: None }
     }
 
     /// The page again after a failed try: one text for a wrong name and a wrong password.
