@@ -8,7 +8,6 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod database;
-pub mod fault;
 pub mod first_process;
 pub mod http_server;
 pub mod job;
@@ -18,3 +17,6 @@ pub mod store;
 pub mod sync;
 pub mod wake;
 pub mod web;
+
+// Named at its places as `crate::fault_point!`.
+pub use fault_point::fault_point;

@@ -7,10 +7,12 @@ pub mod command;
 pub mod config;
 pub mod control;
 pub mod device;
-pub mod fault;
 pub mod ingest;
 pub mod reserve;
 pub mod run;
 pub mod store;
 pub mod sync;
 pub mod web;
+
+// Named at its places as `crate::fault_point!`.
+pub use fault_point::fault_point;
