@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use system_tests::binary::{Program, Variant};
 use system_tests::clock::SimulatedClock;
 use system_tests::process::{Process, descendants, naming};
 use system_tests::sent::SentList;
@@ -120,4 +121,18 @@ async fn a_simulated_clock_keeps_what_it_kept_over_a_power_cut() {
     assert_eq!(clock.address().unwrap(), address);
     assert_eq!(clock.sent().unwrap(), before);
     assert_eq!((before.punches.len(), before.bad), (44, 1));
+}
+
+#[test]
+fn throwaway_builds_are_told_from_the_plain_one_by_what_they_hold() {
+    let marked = |program: Program, variant| {
+        let file = program.path(variant).unwrap();
+        let looked = Command::new("grep").args(["-qaF", "muster-test-only:"]).arg(file).status().unwrap();
+        looked.success()
+    };
+    assert!(!marked(Program::Edge, Variant::Plain) && !marked(Program::Cloud, Variant::Plain));
+    for variant in [Variant::FaultPoints, Variant::LoseOne, Variant::AckBeforeCommit] {
+        assert!(marked(Program::Edge, variant), "{variant:?}");
+    }
+    assert!(marked(Program::Cloud, Variant::FaultPoints));
 }
