@@ -11,11 +11,12 @@ use uuid::Uuid;
 use super::recompute::{self, DateSpan, Scope};
 use super::{StoreError, TenantTx};
 
+/// A punch with its place in the ledger stream.
+type Placed<'a> = (&'a LedgerRow<'a>, &'a Punch);
+
 /// The columns of a batch of punches, borrowed from the decoded frame.
 #[derive(Default)]
 struct Columns<'a> {
-    origin: Vec<i64>,
-    seq: Vec<i64>,
     id: Vec<Uuid>,
     serial: Vec<&'a str>,
     user_code: Vec<&'a str>,
@@ -30,9 +31,16 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn push(&mut self, row: &LedgerRow<'_>, punch: &'a Punch) {
-        self.origin.push(row.origin.number());
-        self.seq.push(row.seq);
+    /// By rising id: the index is appended to, and two edges of one clock cannot wait for each other.
+    fn of(rows: &[Placed<'a>]) -> Self {
+        let mut punches: Vec<&Punch> = rows.iter().map(|(_, punch)| *punch).collect();
+        punches.sort_by_key(|punch| punch.id);
+        let mut columns = Self::default();
+        punches.into_iter().for_each(|punch| columns.push(punch));
+        columns
+    }
+
+    fn push(&mut self, punch: &'a Punch) {
         self.id.push(punch.id.uuid());
         self.serial.push(punch.serial.as_str());
         self.user_code.push(punch.user_code.as_str());
@@ -53,17 +61,17 @@ pub(super) async fn store(
     rows: &[LedgerRow<'_>],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let mut punches = Columns::default();
+    let mut punches = Vec::with_capacity(rows.len());
     let mut observations = Vec::new();
     let mut watermarks = Vec::new();
     for row in rows {
         match row.entry {
-            LedgerEntry::Punch(punch) => punches.push(row, punch),
+            LedgerEntry::Punch(punch) => punches.push((row, punch)),
             LedgerEntry::Observation(seen) => observations.push(seen),
             LedgerEntry::Watermark(mark) => watermarks.push((row.origin.number(), mark)),
         }
     }
-    if !punches.id.is_empty() {
+    if !punches.is_empty() {
         store_punches(tx, &punches, now).await?;
     }
     if !observations.is_empty() {
@@ -75,9 +83,11 @@ pub(super) async fn store(
     Ok(())
 }
 
-/// Stretches of rows whose places follow one another: origin, place of the first, and which rows (from 1, both included).
+/// Stretches of rows whose places follow one another: origin, place of the first, and which rows (from 1, both included);
+/// and the ids of all rows.
 #[derive(Default)]
 struct Runs {
+    ids: Vec<Uuid>,
     origin: Vec<i64>,
     first_seq: Vec<i64>,
     from_row: Vec<i32>,
@@ -85,10 +95,12 @@ struct Runs {
 }
 
 impl Runs {
-    fn of(columns: &Columns<'_>) -> Self {
-        let mut runs = Self::default();
+    fn of(rows: &[Placed<'_>]) -> Self {
+        let mut runs =
+            Self { ids: rows.iter().map(|(_, punch)| punch.id.uuid()).collect(), ..Self::default() };
         let mut expected = None;
-        for (row, (&origin, &seq)) in (1..).zip(columns.origin.iter().zip(&columns.seq)) {
+        for (row, (place, _)) in (1..).zip(rows) {
+            let (origin, seq) = (place.origin.number(), place.seq);
             match runs.to_row.last_mut() {
                 Some(to_row) if expected == Some((origin, seq)) => *to_row = row,
                 Some(_) | None => {
@@ -104,13 +116,8 @@ impl Runs {
     }
 }
 
-async fn store_punches(
-    tx: &mut TenantTx,
-    columns: &Columns<'_>,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let runs = Runs::of(columns);
-    // Rows go in by rising id: the index is appended to, and two edges of one clock cannot wait for each other.
+async fn store_punches(tx: &mut TenantTx, rows: &[Placed<'_>], now: DateTime<Utc>) -> Result<(), StoreError> {
+    let (columns, runs) = (&Columns::of(rows), Runs::of(rows));
     let added: i64 = sqlx::query_scalar(
         "WITH added AS (
              INSERT INTO ledger (company_id, punch_id, serial, user_code, raw_time, zone, instant, state, verify,
@@ -120,12 +127,11 @@ async fn store_punches(
                  $8::smallint[], $9::smallint[], $10::text[], $11::smallint[], $12::timestamptz[])
                  AS sent (punch_id, serial, user_code, raw_time, zone, instant, state, verify, work_code, route,
                           received_at)
-             ORDER BY punch_id
              ON CONFLICT DO NOTHING
              RETURNING serial, instant
          ), logged AS (
              INSERT INTO ledger_log (company_id, origin, first_seq, punch_ids)
-             SELECT $1, origin, first_seq, ($2::uuid[])[from_row:to_row]
+             SELECT $1, origin, first_seq, ($18::uuid[])[from_row:to_row]
              FROM unnest($13::bigint[], $14::bigint[], $15::int[], $16::int[])
                   AS run (origin, first_seq, from_row, to_row)
          ), tallied AS (
@@ -159,6 +165,7 @@ async fn store_punches(
     .bind(&runs.from_row)
     .bind(&runs.to_row)
     .bind(now)
+    .bind(&runs.ids)
     .fetch_one(tx.connection())
     .await?;
     if usize::try_from(added) == Ok(columns.id.len()) {
