@@ -8,6 +8,7 @@ pub mod pull;
 pub mod punch;
 pub mod push;
 pub mod report;
+pub mod shift;
 pub mod size;
 pub mod start;
 pub mod sync;

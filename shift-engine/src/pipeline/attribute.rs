@@ -5,6 +5,8 @@
 //! there and the direction is known, an in opens the later and an out closes the earlier. With every other rule,
 //! punches become sessions first and the session is dated.
 
+use std::rc::Rc;
+
 use super::mark::{Direction, Mark, day_at};
 use super::pair::{Pair, Session, in_stream, in_window};
 use super::plan::{DayPlan, PlannedShift};
@@ -68,8 +70,13 @@ fn by_windows(plans: &[DayPlan<'_>], marks: &[Mark], works: &mut Vec<Work>) -> V
     slots.sort_by_key(|slot| (slot.shift.start, slot.shift.end, slot.day, slot.index));
     let mut held: Vec<Vec<Mark>> = slots.iter().map(|_| Vec::new()).collect();
     let mut rest = Vec::new();
+    // Marks come in order of time: only slots whose windows may be open are looked at.
+    let earliest = slots.iter().map(|slot| slot.shift.start - slot.shift.window.0).max().unwrap_or_default();
+    let mut over = 0;
     for mark in marks {
-        let holding = slots.iter().enumerate().filter(|(_, slot)| slot.shift.holds(mark.at));
+        over += slots[over..].iter().take_while(|slot| slot.shift.window.1 < mark.at).count();
+        let open = slots[over..].iter().take_while(|slot| slot.shift.start - earliest <= mark.at);
+        let holding = (over..).zip(open).filter(|(_, slot)| slot.shift.holds(mark.at));
         let best = holding.reduce(|earlier, later| {
             if belongs_to_later(mark, earlier.1.shift, later.1.shift) { later } else { earlier }
         });
@@ -110,7 +117,7 @@ fn detect(book: &Rulebook, plans: &mut [DayPlan<'_>], loose: &[Mark], works: &mu
         rest = others;
         let sessions = in_window(marks, plans[day].rules, &shift);
         let plan = &mut plans[day];
-        plan.shifts = vec![shift];
+        plan.shifts = vec![Rc::new(shift)];
         plan.detected = true;
         works.push(Work { day, shift: Some(0), sessions });
     }

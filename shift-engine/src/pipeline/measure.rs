@@ -3,6 +3,7 @@
 mod rounding;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::attribute::Work;
 use super::pair::{Pair, Session};
@@ -17,7 +18,7 @@ use crate::time::{Instant, Seconds};
 /// One shift of a day, measured.
 #[derive(Debug)]
 pub(super) struct Part {
-    pub(super) shift: Option<PlannedShift>,
+    pub(super) shift: Option<Rc<PlannedShift>>,
     pub(super) sessions: u16,
     pub(super) punched: bool,
     pub(super) open: Vec<super::mark::Mark>,
@@ -46,7 +47,7 @@ pub(super) struct Measuring<'a> {
 impl Measuring<'_> {
     /// Measures one shift's sessions.
     pub(super) fn part(self, work: &Work, trace: &mut Trace) -> Part {
-        let shift = work.shift.map(|index| self.plan.shifts[index].clone());
+        let shift = work.shift.map(|index| Rc::clone(&self.plan.shifts[index]));
         let mut raw: Vec<Pair> =
             work.sessions.iter().flat_map(|session| session.pairs.iter().copied()).collect();
         let mut open: Vec<_> =
@@ -72,7 +73,7 @@ impl Measuring<'_> {
         let first_in = first_in.chain(open.iter().map(|mark| mark.at)).min();
         let last_out = raw.last().map(|pair| pair.interval.end).into_iter();
         let last_out = last_out.chain(orphans.iter().map(|mark| mark.at)).max();
-        let rounded = self.rounded(&raw, shift.as_ref(), trace);
+        let rounded = self.rounded(&raw, shift.as_deref(), trace);
         let mut part = Part {
             sessions: count_sessions(&work.sessions),
             punched: work.sessions.iter().any(|session| !session.marks.is_empty()),
@@ -112,8 +113,11 @@ impl Measuring<'_> {
         let rules = self.plan.rules;
         let gross = total(rounded);
         let mut net = rounded.to_vec();
-        for (pause, rule) in self.unpaid_breaks(part.shift.as_ref()) {
+        for (pause, rule) in self.unpaid_breaks(part.shift.as_deref()) {
             let taken = shared_length(&net, pause);
+            if taken.is_zero() {
+                continue;
+            }
             net = without(&net, pause);
             part.figures.breaks += taken;
             let facts = || [("from", Fact::At(pause.start)), ("to", Fact::At(pause.end))];
@@ -161,7 +165,7 @@ impl Measuring<'_> {
 
     /// When a session whose out is missing is closed: at the moment its net worked time reaches the expected time and
     /// what the policy adds. `None` = there is no such rule, or that moment never comes.
-    fn auto_out(self, raw: &[Pair], from: Instant, shift: &PlannedShift) -> Option<Instant> {
+    fn auto_out(self, raw: &[Pair], from: Instant, shift: &Rc<PlannedShift>) -> Option<Instant> {
         let target = shift.expected + self.plan.rules.auto_out?.after_expected_plus_min.seconds();
         let net_until = |out: Instant| {
             let mut pairs: Vec<Interval> = raw.iter().map(|pair| pair.interval).collect();
@@ -189,9 +193,9 @@ impl Part {
         !self.open.is_empty() || !self.orphans.is_empty()
     }
 
-    fn empty(shift: &PlannedShift) -> Self {
+    fn empty(shift: &Rc<PlannedShift>) -> Self {
         Self {
-            shift: Some(shift.clone()),
+            shift: Some(Rc::clone(shift)),
             sessions: 0,
             punched: false,
             open: Vec::new(),

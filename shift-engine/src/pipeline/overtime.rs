@@ -122,7 +122,7 @@ pub(super) fn settle(
     let manual = needs_approval || rules.approval == Approval::Manual;
     let (approval, approved, payable) = approve(plan.decided.overtime, manual, counted);
     trace.effect(Figure::OvertimePayable, Rule::NotApproved, payable - counted, || []);
-    let counted_tiers = fit(tiers.clone(), counted);
+    let found_tiers = if counted == found { Vec::new() } else { tiers.clone() };
     Overtime {
         found,
         counted,
@@ -130,8 +130,8 @@ pub(super) fn settle(
         payable,
         above_limit: above_limit(plan, worked, counted),
         approval,
-        found_tiers: if counted_tiers == tiers { Vec::new() } else { tiers },
-        tiers: counted_tiers,
+        tiers: fit(tiers, counted),
+        found_tiers,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Shift resolution: what each date of the window and its margins is for the person.
 
+use std::rc::Rc;
+
 use chrono::NaiveDate;
 use shared_model::entity::{
     DayDecision, DayDecisionType, HolidayType, Leave, LeavePortion, RequestState, RosterDay,
@@ -31,7 +33,7 @@ pub(super) struct DayPlan<'a> {
     pub(super) source: ShiftSource,
     pub(super) detected: bool,
     /// By scheduled start.
-    pub(super) shifts: Vec<PlannedShift>,
+    pub(super) shifts: Vec<Rc<PlannedShift>>,
     pub(super) unknown_shifts: Vec<ShiftId>,
     pub(super) decided: Decided,
 }
@@ -228,7 +230,7 @@ fn place_shifts(plan: &mut DayPlan<'_>, book: &Rulebook, assigned: &Assigned) {
     for id in &assigned.shifts {
         let known = book.shift(*id);
         match known.and_then(|known| PlannedShift::new(book.civil(), plan.date, *id, &known.definition)) {
-            Some(shift) => plan.shifts.push(shift),
+            Some(shift) => plan.shifts.push(Rc::new(shift)),
             None => plan.unknown_shifts.push(*id),
         }
     }

@@ -348,3 +348,149 @@ fn several_shifts_a_day_share_its_punches(#[case] date: &str, #[case] shifts: &s
         .punched("2026-11-17", "14:10 18:00");
     scene.gives(date, &format!("shifts {shifts}, late 0:10"));
 }
+
+#[rstest]
+#[case::exactly_the_seconds("08:00:00 08:01:00 17:00:00", "flags -, worked 8:00")]
+#[case::a_second_more("08:00:00 08:01:01 17:00:00", "flags missing_out, worked 0:01:01")]
+fn a_punch_folds_up_to_exactly_the_seconds(#[case] punches: &str, #[case] expected: &str) {
+    let scene = Scene::factory().policy(json!({"pairing": "alternate"})).punched("2026-11-16", punches);
+    scene.gives("2026-11-16", expected);
+}
+
+#[rstest]
+#[case::nearer_the_start("12:29", "in 2026-11-16 12:29")]
+#[case::half_way_is_the_in("12:30", "in 2026-11-16 12:30")]
+#[case::nearer_the_end("12:31", "in -")]
+fn a_single_punch_is_what_it_is_nearer_to(#[case] punch: &str, #[case] expected: &str) {
+    Scene::factory().punched("2026-11-16", punch).gives("2026-11-16", expected);
+}
+
+fn in_sessions(attribution: &str) -> Scene {
+    Scene::factory().with(json!({"rosters": []})).policy(json!({
+        "attribution": attribution, "pairing": "alternate",
+        "sessions": {"new_session_gap_min": 240, "max_session_min": 600},
+    }))
+}
+
+#[rstest]
+#[case::exactly_the_longest("08:00 18:00", "worked 10:00, flags -")]
+#[case::a_second_longer("08:00 18:00:01", "worked -, flags missing_out")]
+fn a_session_is_at_most_as_long_as_allowed(#[case] punches: &str, #[case] expected: &str) {
+    in_sessions("first_punch").punched("2026-11-16", punches).gives("2026-11-16", expected);
+}
+
+#[rstest]
+#[case::exactly_the_gap("06:00 08:00 12:00 14:00", 2)]
+#[case::a_second_less("06:00 08:00:01 12:00 14:00", 1)]
+fn so_long_out_begins_a_new_session(#[case] punches: &str, #[case] sessions: u16) {
+    let output = in_sessions("first_punch").punched("2026-11-16", punches).output();
+    assert_eq!(output.days[0].shifts[0].sessions, sessions);
+}
+
+#[rstest]
+#[case("first_punch", "2026-11-16", "worked 8:00")]
+#[case("last_punch", "2026-11-17", "worked 8:00")]
+#[case("majority", "2026-11-17", "worked 8:00")]
+#[case("split_midnight", "2026-11-16", "worked 2:00")]
+fn a_night_counts_on_the_date_of_the_policy(
+    #[case] attribution: &str,
+    #[case] date: &str,
+    #[case] expected: &str,
+) {
+    in_sessions(attribution).punched("2026-11-16", "22:00 +06:00").gives(date, expected);
+}
+
+#[test]
+fn a_policy_version_counts_from_its_date_on() {
+    let scene = Scene::factory()
+        .with(json!({"policy_from": {"2026-11-17": {"grace": {"late_min": 30}}, "2026-11-18": {}}}))
+        .punched("2026-11-16", "08:20 17:00")
+        .punched("2026-11-17", "08:20 17:00")
+        .punched("2026-11-18", "08:20 17:00");
+    scene.gives("2026-11-16", "late 0:20");
+    scene.gives("2026-11-17", "late -");
+    scene.gives("2026-11-18", "late 0:20");
+}
+
+#[rstest]
+#[case::monday(json!(["monday"]), "night 2:00")]
+#[case::tuesday(json!(["tuesday"]), "night 6:00")]
+#[case::both(json!(["monday", "tuesday"]), "night 8:00")]
+fn a_night_window_starts_on_its_weekdays(#[case] days: Value, #[case] expected: &str) {
+    // From Monday evening into Tuesday, the window being from midnight to midnight.
+    let scene = Scene::factory()
+        .with(json!({"shifts": {"A": {"hours": {"fixed": {"start": "22:00", "end": "06:00"}}}}}))
+        .policy(json!({"night_window": {"start": "00:00", "end": "24:00", "days": days}}))
+        .punched("2026-11-16", "22:00 +06:00");
+    scene.gives("2026-11-16", expected);
+}
+
+#[rstest]
+#[case::a_weekday_of_the_season("2026-11-21", "expected 4:00")]
+#[case::another_day_of_it("2026-11-16", "expected 7:00")]
+#[case::the_weekday_out_of_it("2026-12-05", "expected 5:00")]
+fn of_a_season_and_a_weekday_the_season_counts(#[case] date: &str, #[case] expected: &str) {
+    let hours = |end: &str| json!({"fixed": {"start": "08:00", "end": end}});
+    let season = json!({
+        "from": "2026-11-15", "to": "2026-11-30", "hours": hours("15:00"), "weekdays": {"saturday": hours("12:00")},
+    });
+    let scene = Scene::factory().with(json!({"shifts": {"A": {
+        "hours": hours("17:00"), "weekdays": {"saturday": hours("13:00")}, "seasons": [season],
+    }}}));
+    scene.gives(date, expected);
+}
+
+#[rstest]
+#[case::halved(true, "08:00 11:00", "status present")]
+#[case::below_half(true, "08:00 10:59", "status half_day")]
+#[case::whole(false, "08:00 11:00", "status half_day")]
+fn thresholds_may_be_halved_on_a_half_holiday(
+    #[case] halve: bool,
+    #[case] punches: &str,
+    #[case] expected: &str,
+) {
+    let thresholds =
+        json!({"absent_below_min": 120, "half_day_below_min": 360, "halve_on_half_holiday": halve});
+    let scene = Scene::factory()
+        .policy(json!({ "thresholds": thresholds }))
+        .with(json!({"holidays": {"2026-11-16": "half_day"}}))
+        .punched("2026-11-16", punches);
+    scene.gives("2026-11-16", expected);
+}
+
+#[rstest]
+#[case::all(None, "overtime_payable 2:00, overtime_approval approved")]
+#[case::in_part(Some(30), "overtime_payable 0:30, overtime_approval approved")]
+#[case::more_than_there_is(Some(600), "overtime_payable 2:00, overtime_approval approved")]
+fn no_more_overtime_is_paid_than_was_approved(#[case] minutes: Option<i64>, #[case] expected: &str) {
+    let decision = json!([{"date": "2026-11-16", "type": "overtime", "minutes": minutes}]);
+    let scene = Scene::factory()
+        .policy(json!({"overtime": {"approval": "manual"}}))
+        .with(json!({ "decisions": decision }))
+        .punched("2026-11-16", "08:00 19:00");
+    scene.gives("2026-11-16", expected);
+}
+
+#[rstest]
+#[case("approved", "overtime_payable 1:00, overtime_approval approved")]
+#[case("rejected", "overtime_payable -, overtime_approval rejected")]
+#[case("pending", "overtime_payable -, overtime_approval to_approve")]
+fn a_request_counts_once_it_is_decided(#[case] state: &str, #[case] expected: &str) {
+    let decision = json!([{"date": "2026-11-16", "type": "overtime", "minutes": 60, "state": state}]);
+    let scene = Scene::factory()
+        .policy(json!({"overtime": {"approval": "manual"}}))
+        .with(json!({ "decisions": decision }))
+        .punched("2026-11-16", "08:00 19:00");
+    scene.gives("2026-11-16", expected);
+}
+
+#[rstest]
+#[case::off_day("2026-11-20", json!({"off_day_rate": "5/4"}), "tiers off_day:off_day x5/4 4:00")]
+#[case::holiday("2026-11-16", json!({"holiday_rate": "5/4"}), "tiers holiday:holiday x5/4 4:00")]
+fn days_off_have_rates_of_their_own(#[case] date: &str, #[case] overtime: Value, #[case] expected: &str) {
+    let scene = Scene::factory()
+        .policy(json!({ "overtime": overtime }))
+        .with(json!({"holidays": {"2026-11-16": "public"}}))
+        .punched(date, "08:00 12:00");
+    scene.gives(date, expected);
+}

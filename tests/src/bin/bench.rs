@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use clap::Parser;
 use system_tests::bench::figure::Figure;
-use system_tests::bench::{insert, pull, push, report, size, start, sync};
+use system_tests::bench::{insert, pull, push, report, shift, size, start, sync};
 
 #[derive(Parser)]
 struct Arguments {
@@ -21,7 +21,7 @@ struct Arguments {
     json: bool,
 }
 
-const BENCHES: &[&str] = &["pull", "insert", "push", "sync", "start", "size"];
+const BENCHES: &[&str] = &["pull", "insert", "push", "sync", "shift", "start", "size"];
 
 async fn bench(name: &str) -> Result<Vec<Figure>> {
     match name {
@@ -29,6 +29,7 @@ async fn bench(name: &str) -> Result<Vec<Figure>> {
         "insert" => insert::run(),
         "push" => push::run().await,
         "sync" => sync::run().await,
+        "shift" => shift::run(),
         "start" => start::run(),
         "size" => size::run(),
         _ => bail!("no such benchmark; there are {}", BENCHES.join(", ")),
