@@ -104,8 +104,6 @@ exceptions! {
     AboveDayLimit = "above_day_limit" Warning,
     /// Above a legal maximum of the week.
     AboveWeekLimit = "above_week_limit" Warning,
-    /// Above a legal maximum of the quarter.
-    AboveQuarterLimit = "above_quarter_limit" Warning,
     /// Too many days worked without a weekly off.
     NoWeeklyOff = "no_weekly_off" Warning,
     /// The clock's time was wrong when a punch was made.
@@ -116,8 +114,6 @@ exceptions! {
     PunchFlagged = "punch_flagged" Warning,
     /// A company rule could not be worked out for the day.
     CompanyRuleFailed = "company_rule_failed" Warning,
-    /// The day is in a locked period and would now be worked out differently.
-    LockedDayDiffers = "locked_day_differs" Warning,
 }
 
 /// What would settle an exception. A proposal: somebody decides.

@@ -56,8 +56,6 @@ named! {
         AutoDeduct = "auto_deduct",
         /// Punched break time that is paid.
         PaidBreak = "paid_break",
-        /// Nothing is worked less than not at all.
-        NotBelowZero = "not_below_zero",
         /// Rounding of the day's total.
         RoundTotal = "round_total",
         /// The out was set by rule.
@@ -72,22 +70,16 @@ named! {
         Waived = "waived",
         /// Covered by leave or duty elsewhere.
         Covered = "covered",
-        /// Not judged on this day.
-        NotJudged = "not_judged",
         /// Time owed.
         Owed = "owed",
         /// Time worked.
         Done = "done",
-        /// Time credited.
-        Credited = "credited",
         /// Short by no more than is forgiven.
         Forgiven = "forgiven",
         /// Work in the night window.
         NightWindow = "night_window",
         /// Overtime of a tier.
         Tier = "tier",
-        /// Overtime of the week that replaces overtime of the day.
-        CountedOnce = "counted_once",
         /// Below the minimum that counts.
         Minimum = "minimum",
         /// The unit in which it counts.
@@ -96,8 +88,6 @@ named! {
         Cap = "cap",
         /// Not approved.
         NotApproved = "not_approved",
-        /// Not employed on the date.
-        NotEmployed = "not_employed",
         /// Set by hand.
         Manual = "manual",
         /// Full leave.

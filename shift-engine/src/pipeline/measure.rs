@@ -65,6 +65,7 @@ impl Measuring<'_> {
                 open.pop();
                 raw.push(Pair { interval: Interval::new(last.at, closed), auto_out: true });
                 flags.insert(Flag::AutoOut);
+                trace.decided(Rule::AutoOut, || [("out", Fact::At(closed))]);
             }
         }
         let gaps: Vec<_> =
