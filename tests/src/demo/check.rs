@@ -15,7 +15,7 @@ use crate::wait::until_async;
 /// All must have arrived by then.
 const PATIENCE: Duration = Duration::from_secs(240);
 /// Nothing more is waited for when nothing changes for so long though something is missing.
-const STILL: Duration = Duration::from_secs(20);
+const STILL: Duration = Duration::from_secs(30);
 /// Records that each clock keeps in the end.
 const KEPT: u64 = super::RECORDS as u64 + super::LIVE_PUNCHES as u64;
 
