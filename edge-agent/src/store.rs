@@ -54,7 +54,7 @@ use tokio::sync::{broadcast, watch};
 pub use account::{LocalSession, LocalUser, SessionOrigin, SessionRow};
 pub use attendance::{Cursor, Settling, SiteSpan, Stray};
 pub use audit::{AuditRow, Via};
-pub use change::{Author, Edit};
+pub use change::{Author, Edit, business_key};
 pub use clock_event::{ClockAct, ClockEvent, NewClockEvent};
 pub use clock_user::{ClockUser, UsersTaken};
 pub use device::{AdoptedDevice, DeviceCounters, DeviceReport, DeviceRow, Link, LogPlace, Stamps};

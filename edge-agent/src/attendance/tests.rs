@@ -4,20 +4,20 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 use shared_model::entity::{
-    Company, Device, DeviceState, DirectionUse, Employee, EmployeeCategory, Entity, Identity, Policy,
-    PunchNote, PunchNoteType, Roster, RosterBasis, RosterDay, ScopeKind, Shift, Site, Transport, Weekday,
+    Company, Device, DeviceState, DirectionUse, Entity, Identity, Policy, PunchNote, PunchNoteType, Roster,
+    RosterBasis, RosterDay, ScopeKind, Shift, Transport, Weekday,
 };
 use shared_model::punch::Reading;
 use shared_model::zone::resolve_in;
 use shared_model::{
-    ClockSerial, EmployeeId, Entropy, IdentityId, Punch, PunchId, RawTime, Route, ShiftId, SiteId, UserCode,
-    ZoneHistory,
+    ClockSerial, EmployeeId, IdentityId, Punch, PunchId, RawTime, Route, ShiftId, SiteId, UserCode,
 };
 use shift_engine::policy::{OvertimeRules, PolicyRules, Rate, Tier, WeeklyCounts, WeeklyOvertime};
 use shift_engine::{DayRecord, Minutes, RosterDayShifts, RosterPattern, ShiftDefinition, Status, Typed as _};
 use tempfile::TempDir;
 
 use super::*;
+use crate::store::tests::{self, TestEntropy};
 use crate::store::{Author, Delivered, Delivery};
 
 mod any_order;
@@ -33,15 +33,6 @@ impl Clock for TestClock {
     }
     fn monotonic_ms(&self) -> u64 {
         0
-    }
-}
-
-struct TestEntropy(AtomicU64);
-
-impl Entropy for TestEntropy {
-    fn fill(&self, target: &mut [u8]) {
-        let seed = self.0.fetch_add(1, Ordering::SeqCst).to_le_bytes();
-        blake3::Hasher::new().update(&seed).finalize_xof().fill(target);
     }
 }
 
@@ -69,11 +60,7 @@ fn create<E: Entity + Send + 'static>(store: &Store, record: E) -> E::Id
 where
     E::Id: Send,
 {
-    let made = store.write_blocking(move |tx| {
-        let id = E::Id::from(shared_model::id::uuid_v7(tx.clock(), tx.entropy()));
-        tx.create(&Author::CONSOLE, id, &record).map(|_| id)
-    });
-    made.unwrap()
+    tests::create(store, record).unwrap()
 }
 
 impl Factory {
@@ -90,19 +77,7 @@ impl Factory {
                 locale: "en".parse().unwrap(),
             },
         );
-        let site = create(
-            &store,
-            Site {
-                name: "Gazipur".parse().unwrap(),
-                code: "GZP".parse().unwrap(),
-                zones: ZoneHistory::single(Tz::Asia__Dhaka),
-                address: None,
-                latitude_e7: None,
-                longitude_e7: None,
-                radius_m: None,
-                active: true,
-            },
-        );
+        let site = create(&store, tests::site());
         let day = ShiftDefinition::fixed("08:00".parse().unwrap(), "17:00".parse().unwrap());
         let shift = Shift {
             code: "D".parse().unwrap(),
@@ -143,21 +118,7 @@ impl Factory {
     }
 
     fn person(&self, code: &str) -> EmployeeId {
-        let record = Employee {
-            code: code.parse().unwrap(),
-            name: "Rahima Khatun".parse().unwrap(),
-            site: self.site,
-            department: None,
-            designation: None,
-            category: EmployeeCategory::Worker,
-            gender: None,
-            joined: None,
-            left: None,
-            active: true,
-            phone: None,
-            card: None,
-        };
-        create(&self.store, record)
+        create(&self.store, tests::employee(self.site, code))
     }
 
     fn identity(&self, employee: EmployeeId, code: &str) -> IdentityId {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::find::Records;
 use super::{Act, Agent, Detail, Outcome, Progress, Refusal, check_documents};
-use crate::store::{Author, Edit, StoreError, WriteTx};
+use crate::store::{Author, Edit, StoreError, WriteTx, business_key};
 
 /// Lines of one transaction.
 const GROUP: usize = 200;
@@ -132,11 +132,11 @@ impl Typed {
     }
 
     fn stored_as<E: Entity>(&self, tx: &impl Records) -> Result<Option<(Uuid, FieldMap)>, StoreError> {
-        let found = match (self.key, code_tag(E::KIND)) {
+        let found = match (self.key, business_key(E::KIND)) {
             (Some(key), _) => tx.one::<E>(E::Id::from(key))?,
             (None, Some(tag)) => {
-                let code = self.fields.get(&shared_model::FieldTag(tag)).and_then(Value::as_str);
-                code.map(|code| tx.with::<E>(tag, code)).transpose()?.flatten()
+                let code = self.fields.get(&tag).and_then(Value::as_str);
+                code.map(|code| tx.with::<E>(tag.0, code)).transpose()?.flatten()
             }
             (None, None) => None,
         };
@@ -172,25 +172,6 @@ impl Typed {
         let edit = Edit { kind: self.kind, key, op, seen: None, fields, resolves: None };
         tx.change(author, edit).map_err(in_line)?;
         Ok((key, if op == Op::Create { Outcome::Created } else { Outcome::Updated }))
-    }
-}
-
-/// The field by which people know a record of a kind.
-const fn code_tag(kind: Kind) -> Option<u16> {
-    match kind {
-        Kind::Employee | Kind::Shift | Kind::Device => Some(1),
-        Kind::Site | Kind::Department => Some(2),
-        Kind::Company
-        | Kind::Roster
-        | Kind::RosterDay
-        | Kind::Policy
-        | Kind::Holiday
-        | Kind::Leave
-        | Kind::Identity
-        | Kind::PunchNote
-        | Kind::DayDecision
-        | Kind::PayPeriod
-        | Kind::CompanyRule => None,
     }
 }
 

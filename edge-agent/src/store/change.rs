@@ -263,8 +263,9 @@ impl WriteTx {
     }
 }
 
-/// The field that must be unique among living records of a kind.
-const fn business_key(kind: Kind) -> Option<FieldTag> {
+/// The field by which people know a record of a kind: no two living ones have the same.
+#[must_use]
+pub const fn business_key(kind: Kind) -> Option<FieldTag> {
     match kind {
         Kind::Employee | Kind::Shift | Kind::Device => Some(FieldTag(1)),
         Kind::Site | Kind::Department => Some(FieldTag(2)),

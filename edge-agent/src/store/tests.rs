@@ -45,7 +45,7 @@ impl Clock for TestClock {
 
 /// Bytes that differ each time, the same in each run.
 #[derive(Debug)]
-pub(crate) struct TestEntropy(AtomicU64);
+pub(crate) struct TestEntropy(pub(crate) AtomicU64);
 
 impl Entropy for TestEntropy {
     fn fill(&self, target: &mut [u8]) {
@@ -123,7 +123,7 @@ fn count(store: &Store, sql: &'static str) -> i64 {
     store.read_blocking(|tx| Ok(tx.connection().query_row(sql, [], |row| row.get(0))?)).unwrap()
 }
 
-fn site() -> Site {
+pub(crate) fn site() -> Site {
     Site {
         name: Name::parse("Gazipur").unwrap(),
         code: Code::parse("GZP").unwrap(),
@@ -136,7 +136,7 @@ fn site() -> Site {
     }
 }
 
-fn employee(site: SiteId, code: &str) -> Employee {
+pub(crate) fn employee(site: SiteId, code: &str) -> Employee {
     Employee {
         code: EmployeeCode::parse(code).unwrap(),
         name: Name::parse("Rahima Khatun").unwrap(),
@@ -153,7 +153,7 @@ fn employee(site: SiteId, code: &str) -> Employee {
     }
 }
 
-fn create<E: Entity + Send + 'static>(store: &Store, record: E) -> Result<E::Id, StoreError>
+pub(crate) fn create<E: Entity + Send + 'static>(store: &Store, record: E) -> Result<E::Id, StoreError>
 where
     E::Id: Send,
 {

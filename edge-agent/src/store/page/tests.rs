@@ -1,11 +1,10 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use shared_model::entity::{
-    Department, DepartmentLevel, Device, DeviceState, DirectionUse, Employee, EmployeeCategory, Identity,
-    Site, Transport,
+    Department, DepartmentLevel, Device, DeviceState, DirectionUse, Employee, Identity, Site, Transport,
 };
 use shared_model::punch::Reading;
-use shared_model::text::{Code, EmployeeCode, Name};
+use shared_model::text::{Code, Name};
 use shared_model::zone::resolve_in;
 use shared_model::{
     ClockSerial, DepartmentId, DeviceId, EmployeeId, IdentityId, Punch, PunchId, RawTime, Route, SiteId,
@@ -45,18 +44,9 @@ fn employee(number: u32) -> EmployeeId {
 
 fn add_person(store: &Store, number: u32, code: &str, name: &str, department: Option<DepartmentId>) {
     let record = Employee {
-        code: EmployeeCode::parse(code).unwrap(),
         name: Name::parse(name).unwrap(),
-        site: site(),
         department,
-        designation: None,
-        category: EmployeeCategory::Worker,
-        gender: None,
-        joined: None,
-        left: None,
-        active: true,
-        phone: None,
-        card: None,
+        ..crate::store::tests::employee(site(), code)
     };
     store.write_blocking(move |tx| tx.create(&Author::SYSTEM, employee(number), &record)).unwrap();
 }
