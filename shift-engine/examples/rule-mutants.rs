@@ -38,7 +38,12 @@ const MUTANTS: &[Mutant] = &[
         "direction == Direction::In,",
         "direction == Direction::Out,",
     ),
-    mutant("detection tie", "pipeline/attribute.rs", "rank < *best", "rank <= *best"),
+    mutant(
+        "detection tie",
+        "pipeline/attribute.rs",
+        "(mark.at - shift.start).get().abs(), shift.start, known",
+        "(mark.at - shift.start).get().abs(), Instant::from_unix(-shift.start.unix()), known",
+    ),
     mutant(
         "detection code",
         "pipeline/attribute.rs",
