@@ -90,3 +90,13 @@ pub fn mount_disk(folder: &Path, mib: u32) -> Result<()> {
     ensure!(status.success(), "no disk of {mib} MiB on {}", folder.display());
     Ok(())
 }
+
+/// Takes a disk off again, so that the folder under it can be removed.
+///
+/// # Errors
+/// When something still uses it.
+pub fn unmount_disk(folder: &Path) -> Result<()> {
+    let status = Command::new("umount").arg(folder).status()?;
+    ensure!(status.success(), "the disk on {} is in use", folder.display());
+    Ok(())
+}

@@ -11,7 +11,7 @@ use edge_agent::reserve;
 use system_tests::binary::Variant::Plain;
 use system_tests::clock::SimulatedClock;
 use system_tests::edge::Edge;
-use system_tests::folder::{RunFolder, mount_disk, with_own_mounts};
+use system_tests::folder::{RunFolder, mount_disk, unmount_disk, with_own_mounts};
 use system_tests::memory::{peak_kib, reset_peak, resident_kib};
 use system_tests::product::Product;
 use system_tests::setup::{self, Crew, ZONE_MINUTES};
@@ -97,6 +97,8 @@ async fn a_full_disk_loses_nothing_acknowledged_and_the_agent_recovers_without_r
     let process_now = edge.process().unwrap();
     assert_eq!(process_now.id(), process, "it was not restarted");
     assert!(process_now.ended().unwrap().is_none());
+    edge.stop().unwrap();
+    unmount_disk(&data).unwrap();
 }
 
 #[tokio::test]
