@@ -131,10 +131,10 @@ pub struct EmployeeRow {
     pub clock_codes: BTreeSet<String>,
 }
 
-/// Adds a person and ties the employee code to the person on every clock, unless somebody has that code there.
+/// Adds a person and ties the employee code to the person on every clock.
 ///
 /// # Errors
-/// [`StoreError::Exists`] for an employee code that is taken.
+/// [`StoreError::Exists`] for a code that is taken, as an employee's or on the clocks.
 pub fn add(tx: &WriteTx, author: &Author, person: &Employee) -> Result<EmployeeId, StoreError> {
     let id = EmployeeId::mint(tx.clock(), tx.entropy());
     tx.create(author, id, person)?;
@@ -145,7 +145,8 @@ pub fn add(tx: &WriteTx, author: &Author, person: &Employee) -> Result<EmployeeI
 /// Changes a person; `seen` is the version that the form was filled from. Whether anything differed.
 ///
 /// # Errors
-/// [`StoreError::Missing`], [`StoreError::Stale`], [`StoreError::Exists`] for an employee code that is taken.
+/// [`StoreError::Missing`], [`StoreError::Stale`], [`StoreError::Exists`] for a code that is taken, as an employee's or on the
+/// clocks.
 pub fn change(
     tx: &WriteTx,
     author: &Author,
@@ -162,18 +163,20 @@ pub fn change(
     Ok(changed)
 }
 
-/// Ties a code to a person on every clock and from always on, unless somebody has it. Whether it was tied.
+/// Ties a code to a person on every clock and from always on. A code that no clock can hold needs no tie.
 ///
 /// # Errors
-/// What the store says.
-fn tie(tx: &WriteTx, author: &Author, person: EmployeeId, code: &str) -> Result<bool, StoreError> {
-    let Ok(user_code) = UserCode::parse(code) else { return Ok(false) };
-    if tx.holder_of_code(user_code.as_str())?.is_some() {
-        return Ok(false);
+/// [`StoreError::Exists`] where it is somebody else's: punches under it would go on being that person's.
+fn tie(tx: &WriteTx, author: &Author, person: EmployeeId, code: &str) -> Result<(), StoreError> {
+    let Ok(user_code) = UserCode::parse(code) else { return Ok(()) };
+    match tx.holder_of_code(user_code.as_str())? {
+        Some(holder) if holder == person => return Ok(()),
+        Some(_) => return Err(StoreError::Exists { what: "clock code", id: code.to_owned() }),
+        None => {}
     }
     let record = Identity { serial: None, user_code, employee: person, from: None, to: None };
     tx.create(author, IdentityId::mint(tx.clock(), tx.entropy()), &record)?;
-    Ok(true)
+    Ok(())
 }
 
 impl Act for AddEmployee {
@@ -259,4 +262,26 @@ impl Act for ListEmployees {
 /// Short codes before long ones, so that numbers stand in their order.
 fn natural(code: &str) -> (usize, &str) {
     (code.len(), code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::{create, employee, open, site};
+
+    #[test]
+    fn a_code_that_clocks_know_another_person_by_is_refused() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = open(&folder);
+        let site = create(&store, site()).unwrap();
+        let put = |person: Employee| store.write_blocking(move |tx| add(tx, &Author::CONSOLE, &person));
+        let first = put(employee(site, "1001")).unwrap();
+        // A new card: the punches under the old code are still this person's.
+        let moved = employee(site, "2001");
+        store.write_blocking(move |tx| change(tx, &Author::CONSOLE, first, None, &moved)).unwrap();
+        let taken = put(employee(site, "1001"));
+        assert!(matches!(&taken, Err(StoreError::Exists { what: "clock code", .. })), "{taken:?}");
+        let back = employee(site, "1001");
+        store.write_blocking(move |tx| change(tx, &Author::CONSOLE, first, None, &back)).unwrap();
+    }
 }
