@@ -244,12 +244,7 @@ const MUTANTS: &[Mutant] = &[
         "versions.max_by_key(|version| (version.effective_from, version.id))",
         "versions.min_by_key(|version| (version.effective_from, version.id))",
     ),
-    mutant(
-        "company rule",
-        "pipeline/company.rs",
-        "(Some(false), _) | (Some(true), Effect::RequireApproval)",
-        "(Some(true), Effect::RequireApproval)",
-    ),
+    mutant("company rule", "pipeline/company.rs", "=> Some(holds)", "=> Some(!holds)"),
     mutant(
         "season before weekday",
         "shift.rs",
