@@ -9,6 +9,7 @@ pub mod attendance;
 pub mod audit;
 mod change;
 pub mod company;
+mod conflict;
 pub mod digest;
 pub mod edge;
 mod feed;

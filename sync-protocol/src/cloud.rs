@@ -9,16 +9,24 @@
 //! chain and skipped. Whatever cannot be compared leads to a hello, and a hello leads to work or to a reason.
 
 mod apply;
+mod collect;
+mod dispute;
+mod feed;
 mod hello;
 mod ledger;
+mod pull;
 mod push;
 mod store;
 
+pub use collect::{collect, collectable};
+pub use dispute::merge_own;
+pub use feed::{FeedRow, FeedStore, OriginAck};
 pub use hello::hello;
+pub use pull::{Answer, pull, snapshot};
 pub use push::{BadPush, Push, push_all};
 pub use store::{
-    ChangeBatch, CloudStore, CompanyState, LedgerRow, LogId, LogMove, LogState, LoggedChange, Outcome,
-    Poison, Quarantined, RecordKey, RecordWrite,
+    ChangeBatch, CloudStore, CompanyState, ConflictMove, Departure, LedgerRow, LogId, LogMove, LogState,
+    LoggedChange, OpenConflict, Outcome, Poison, Quarantined, RecordKey, RecordWrite,
 };
 
 use shared_model::EdgeId;

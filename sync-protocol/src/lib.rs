@@ -5,6 +5,7 @@
 //! scheduler, and against real databases in conformance tests. Section numbers in the docs (2.8, 2.9 …) are those
 //! of the design text on synchronisation.
 
+pub mod authority;
 pub mod body;
 pub mod chain;
 pub mod change;
@@ -18,8 +19,10 @@ pub mod limit;
 pub mod memory;
 pub mod merge;
 pub mod message;
+pub mod mutation;
 pub mod origin;
 pub mod record;
+pub mod scope;
 pub mod sign;
 mod varint;
 pub mod vv;

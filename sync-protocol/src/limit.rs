@@ -13,6 +13,12 @@ pub const BODY_RAW: usize = 1024 * 1024;
 pub const HEAD: usize = 4 * 1024;
 /// Bytes of one record change as JSON.
 pub const ROW: usize = 64 * 1024;
+/// Bytes of one item of a page as JSON: a record with all its fields and dots.
+pub const ITEM: usize = 256 * 1024;
+/// Days for which a tombstone is kept at least.
+pub const TOMBSTONE_DAYS: u32 = 30;
+/// Days of silence after which tombstones no longer wait for an origin.
+pub const EXPIRY_DAYS: u32 = 90;
 /// Fields in one record change.
 pub const FIELDS: usize = 256;
 /// Record changes of one transaction, which are applied all or nothing.

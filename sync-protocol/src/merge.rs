@@ -12,19 +12,23 @@
 //!                  tombstone stays; delete and create: nothing
 //! delete           tombstone; values that its author had not seen are kept in a conflict
 //! update, decide,  each slot: never set, or the standing dot seen: take; equal values: nothing;
-//! restore          else the kind's rule chooses, and a conflict keeps both
+//! restore          else the kind's rule chooses, and a conflict keeps both; a decision that was taken stands
 //! create           nothing (a repeat)
 //! always           the record's vector covers the change
 //! ```
 
-use shared_model::{ActorId, FieldMap, Kind};
+use serde::{Deserialize, Serialize};
+use shared_model::entity::RequestState;
+use shared_model::{ActorId, FieldMap, FieldTag, Kind};
 use uuid::Uuid;
 
+use crate::mutation::{Rule, is_off};
 use crate::record::{Record, Slot};
 use crate::{Change, ConflictId, Dot, Hlc, Op, VersionVector};
 
 /// Which of two values of one slot counts when neither author had seen the other's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FieldRule {
     /// The one that is here already: at the cloud, the cloud's.
     #[default]
@@ -182,7 +186,9 @@ pub struct Orphan;
 pub fn merge(record: Option<Record>, change: &Change, rules: Rules<'_>) -> Result<Merged, Orphan> {
     let mut merging = Merging { change, rules, conflicts: Vec::new() };
     let (mut record, effect) = match record {
-        None if change.op == Op::Create => (merging.create(), Effect::Created),
+        None if change.op == Op::Create || (change.op == Op::Update && is_off(Rule::UpdateNeverCreates)) => {
+            (merging.create(), Effect::Created)
+        }
         None => return Err(Orphan),
         Some(mut record) => {
             let effect = merging.apply(&mut record);
@@ -201,7 +207,10 @@ struct Merging<'a> {
 
 impl Merging<'_> {
     fn seen(&self, dot: Dot) -> bool {
-        self.rules.saw.covers(dot) || self.rules.folded.covers(dot)
+        let counted = dot.origin == self.change.dot.origin && dot.seq < self.change.dot.seq;
+        self.rules.saw.covers(dot)
+            || self.rules.folded.covers(dot)
+            || (counted && is_off(Rule::DottedContext))
     }
 
     fn create(&self) -> Record {
@@ -229,6 +238,9 @@ impl Merging<'_> {
                 let standing = Version { values: FieldMap::new(), dots: vec![delete] };
                 let arriving = Version { values: self.change.fields.clone(), dots: vec![self.change.dot] };
                 self.dispute(Cause::EditVersusDelete, None, standing, arriving, FieldRule::Standing);
+                if self.change.op == Op::Update && is_off(Rule::TombstoneAbsorbs) {
+                    record.deleted = None;
+                }
                 Effect::Nothing
             }
             (Op::Delete, None) => {
@@ -263,8 +275,9 @@ impl Merging<'_> {
         for slot in slots {
             let arriving = self.values_in(&self.change.fields, &[slot]);
             let standing = record.dots.0.get(&slot).copied();
+            let decided = self.change.op == Op::Decide && is_decided(kind, slot, &record.fields);
             let take = match standing {
-                Some(dot) if !self.seen(dot) => {
+                Some(dot) if decided || !self.seen(dot) => {
                     // A value that was never set and one set to nothing are the same value.
                     let value = |tag| record.fields.get(tag).unwrap_or(&serde_json::Value::Null);
                     if arriving.iter().all(|(tag, new)| value(tag) == new) {
@@ -323,6 +336,36 @@ impl Merging<'_> {
             hlc: change.hlc,
         });
     }
+}
+
+/// The field of a kind that a decision settles once.
+#[must_use]
+pub const fn decision_field(kind: Kind) -> Option<FieldTag> {
+    match kind {
+        Kind::Leave => Some(FieldTag(9)),
+        Kind::DayDecision => Some(FieldTag(8)),
+        Kind::Company
+        | Kind::Site
+        | Kind::Department
+        | Kind::Employee
+        | Kind::Shift
+        | Kind::Roster
+        | Kind::RosterDay
+        | Kind::Policy
+        | Kind::Holiday
+        | Kind::Device
+        | Kind::Identity
+        | Kind::PunchNote
+        | Kind::PayPeriod
+        | Kind::CompanyRule => None,
+    }
+}
+
+/// Whether the decision that a slot holds has been taken: the first one stands, even against an author who saw it.
+fn is_decided(kind: Kind, slot: Slot, fields: &FieldMap) -> bool {
+    let field = decision_field(kind).filter(|tag| Slot::of(kind, *tag) == slot);
+    let value = field.and_then(|tag| fields.get(&tag)).and_then(serde_json::Value::as_str);
+    value.is_some_and(|state| state != RequestState::Pending.as_str())
 }
 
 /// One id for a change's dispute over a slot, wherever it is found.

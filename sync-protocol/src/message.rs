@@ -4,21 +4,25 @@
 //! understand each other. A frozen sample of every released form is a test.
 
 mod enroll;
+mod feed;
 mod hello;
 mod pull;
 mod push;
 mod record;
 mod refusal;
+mod snapshot;
 
 pub use enroll::{EnrollReply, EnrollRequest};
+pub use feed::{BadItem, ConflictState, FeedConflict, FeedItem, FeedLeft, FeedNotice, FeedPunch};
 pub use hello::{
     Capabilities, Counts, Hello, HelloReply, PROTOCOL, ProtocolRange, Scope, Segment, StreamHead,
-    StreamState, Verdict,
+    StreamState, Verdict, WantedSegment,
 };
 pub use pull::{Page, PageHead, PageRequest};
 pub use push::{Lease, Nonce, PushHead, PushReply};
 pub use record::{BadFeedRecord, FeedRecord};
 pub use refusal::{Refusal, RefusalCode};
+pub use snapshot::{BadSnapshotPlace, SnapshotHead, SnapshotPage, SnapshotPlace, SnapshotRequest};
 
 /// Where an enrolment is posted.
 pub const ENROLL: &str = "/sync/v1/enroll";
@@ -28,6 +32,8 @@ pub const HELLO: &str = "/sync/v1/hello";
 pub const PUSH: &str = "/sync/v1/push";
 /// Where a page is fetched.
 pub const PULL: &str = "/sync/v1/pull";
+/// Where a page of a snapshot is fetched.
+pub const SNAPSHOT: &str = "/sync/v1/snapshot";
 /// The content type of every body: zstd over a head line and a payload, or over one message.
 pub const CONTENT_TYPE: &str = "application/vnd.muster.sync+zstd";
 

@@ -46,6 +46,12 @@ impl Slot {
         }
     }
 
+    /// The slot of a stored [`Slot::number`].
+    #[must_use]
+    pub fn from_stored(number: u32) -> Option<Self> {
+        Self::from_number(number.into())
+    }
+
     pub(crate) fn from_number(number: u64) -> Option<Self> {
         if number & 1 == 0 {
             u16::try_from(number >> 1).ok().map(|tag| Self::Field(FieldTag(tag)))

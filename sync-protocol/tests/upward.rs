@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::DateTime;
 use serde_json::json;
 use shared_model::punch::Reading;
-use shared_model::{ClockSerial, EdgeId, FieldTag, Kind, Punch, PunchId, RawTime, Route, UserCode};
+use shared_model::{ClockSerial, EdgeId, FieldTag, Kind, Punch, PunchId, RawTime, Route, SiteId, UserCode};
 use sync_protocol::cloud::{Enrolled, Push, hello, push_all};
 use sync_protocol::edge::{About, After, Next, Outgoing, Session, answered, open};
 use sync_protocol::memory::{Disk, Edit, MemoryCloud, MemoryEdge, ready};
@@ -404,8 +404,8 @@ impl Edge {
     fn new(nth: u128, origin: Origin) -> Self {
         let edge = EdgeId::from_uuid(Uuid::from_u128(100 + nth));
         let limits = Limits { batch_rows: 7, ..Limits::default() };
-        let enrolled =
-            Enrolled { edge, retired: false, scope: Scope::default(), scope_ver: 1, limits, not_before: 0 };
+        let scope = Scope { sites: vec![SiteId::from_uuid(Uuid::from_u128(7))] };
+        let enrolled = Enrolled { edge, retired: false, scope, scope_ver: 1, limits, not_before: 0 };
         Self {
             store: MemoryEdge::new(edge, origin),
             enrolled,

@@ -9,13 +9,13 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use shared_model::{FieldMap, FieldTag, Kind, SiteId};
 use sync_protocol::cloud::{ChangeBatch, LoggedChange, Outcome, Quarantined, RecordWrite};
-use sync_protocol::merge::{Conflict, FieldRule};
-use sync_protocol::{ChangeHash, Dot, Effect, Slot};
+use sync_protocol::message::{ConflictState, FeedConflict};
+use sync_protocol::{ChangeHash, Effect};
 use uuid::Uuid;
 
 use super::audit::{self, Author};
 use super::recompute;
-use super::{StoreError, TenantTx, feed, quarantine, record};
+use super::{StoreError, TenantTx, conflict, feed, quarantine, record};
 
 /// Which of these changes were considered before, under whatever origin.
 pub(super) async fn considered(
@@ -49,21 +49,28 @@ pub(super) async fn store(
     audit_by_actor(tx, batch, entries, author).await?;
 
     // The feed's counter comes last: its lock orders all changes of the company.
-    let places = records.len() + batch.conflicts.len() + taken.len();
+    let left = records.iter().filter(|write| write.left().is_some()).count();
+    let places = records.len() + left + batch.conflicts.len() + taken.len() + batch.moved.len();
     if places > 0 {
         let first = feed::take(tx, places).await?;
         record::save(tx, &records, first).await?;
-        let after = first + i64::try_from(records.len()).unwrap_or_default();
-        let fseq_of = |kind: Kind, key: Uuid| {
-            let nth = records.iter().position(|write| write.key == (kind, key));
-            nth.and_then(|nth| i64::try_from(nth).ok()).map_or(0, |nth| first + nth)
-        };
-        let mut rows: Vec<ConflictRow> = batch.conflicts.iter().map(ConflictRow::of).collect();
+        let mut next = first + i64::try_from(records.len()).unwrap_or_default();
+        next = feed::put_departures(tx, &records, next).await?;
+        let found = |kind: Kind, key: Uuid| records.iter().position(|write| write.key == (kind, key));
+        let mut rows: Vec<FeedConflict> = batch
+            .conflicts
+            .iter()
+            .map(|found| FeedConflict::new(found, 0, None, ConflictState::Open))
+            .collect();
         rows.extend(taken);
         for row in &mut rows {
-            row.rec_fseq = fseq_of(row.kind, row.key);
+            let kind = u8::try_from(row.kind).ok().and_then(Kind::from_number);
+            let Some(nth) = kind.and_then(|kind| found(kind, row.key)) else { continue };
+            row.rec_fseq = first + i64::try_from(nth).unwrap_or_default();
+            row.site = records[nth].site();
         }
-        store_conflicts(tx, &rows, after, now).await?;
+        next = conflict::keep(tx, &mut rows, next, now).await?;
+        conflict::move_on(tx, &batch.moved, &records, next).await?;
     }
     quarantine::keep(tx, &batch.quarantined, now).await?;
     Ok(())
@@ -81,98 +88,6 @@ async fn log_changes(tx: &mut TenantTx, log: &[LoggedChange<'_>]) -> Result<(), 
     .execute(tx.connection())
     .await?;
     Ok(())
-}
-
-/// A row of `conflict`, from a merge or from a business key that is taken.
-#[derive(Debug)]
-struct ConflictRow {
-    id: Uuid,
-    cause: &'static str,
-    kind: Kind,
-    key: Uuid,
-    slot: Option<Slot>,
-    standing: FieldMap,
-    standing_dots: Vec<u8>,
-    arriving: FieldMap,
-    arriving_dots: Vec<u8>,
-    kept: FieldRule,
-    actor: Uuid,
-    hlc: i64,
-    rec_fseq: i64,
-}
-
-impl ConflictRow {
-    fn of(conflict: &Conflict) -> Self {
-        Self {
-            id: conflict.id.uuid(),
-            cause: conflict.cause.as_str(),
-            kind: conflict.kind,
-            key: conflict.key,
-            slot: conflict.slot,
-            standing: conflict.standing.values.clone(),
-            standing_dots: dots(&conflict.standing.dots),
-            arriving: conflict.arriving.values.clone(),
-            arriving_dots: dots(&conflict.arriving.dots),
-            kept: conflict.kept,
-            actor: conflict.actor.uuid(),
-            hlc: conflict.hlc.number(),
-            rec_fseq: 0,
-        }
-    }
-
-    fn kept_name(&self) -> &'static str {
-        match self.kept {
-            FieldRule::Standing => "standing",
-            FieldRule::Arriving => "arriving",
-        }
-    }
-
-    fn notice(&self) -> Value {
-        json!({
-            "id": self.id, "cause": self.cause, "kind": self.kind.number(), "key": self.key,
-            "slot": self.slot, "standing": self.standing, "arriving": self.arriving, "kept": self.kept_name(),
-            "actor": self.actor, "hlc": self.hlc, "rec_fseq": self.rec_fseq,
-        })
-    }
-}
-
-fn dots(dots: &[Dot]) -> Vec<u8> {
-    dots.iter().flat_map(|dot| dot.to_bytes()).collect()
-}
-
-async fn store_conflicts(
-    tx: &mut TenantTx,
-    rows: &[ConflictRow],
-    first: i64,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    for row in rows {
-        sqlx::query(
-            "INSERT INTO conflict (company_id, conflict_id, cause, kind, key, slot, standing, standing_dots, arriving,
-                 arriving_dots, kept, actor, hlc, rec_fseq, state, noticed_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'open', $15)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(tx.company())
-        .bind(row.id)
-        .bind(row.cause)
-        .bind(i16::from(row.kind.number()))
-        .bind(row.key)
-        .bind(row.slot.and_then(|slot| i32::try_from(slot.number()).ok()))
-        .bind(sqlx::types::Json(&row.standing))
-        .bind(&row.standing_dots)
-        .bind(sqlx::types::Json(&row.arriving))
-        .bind(&row.arriving_dots)
-        .bind(row.kept_name())
-        .bind(row.actor)
-        .bind(row.hlc)
-        .bind(row.rec_fseq)
-        .bind(now)
-        .execute(tx.connection())
-        .await?;
-    }
-    let notices: Vec<Value> = rows.iter().map(ConflictRow::notice).collect();
-    feed::put_aside(tx, first, "conflict", &notices).await
 }
 
 /// Keeps the look-ups in step: the company's name, in which companies a clock is known, an edge's own sites.

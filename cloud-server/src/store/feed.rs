@@ -4,8 +4,9 @@
 //! the order of commits: it is taken as late as possible, in blocks. Ordinary punches never touch it.
 
 use serde_json::Value;
-use shared_model::Entropy;
-use sync_protocol::cloud::CompanyState;
+use shared_model::{Entropy, Kind};
+use sync_protocol::cloud::{CompanyState, Departure, RecordKey, RecordWrite};
+use sync_protocol::message::FeedLeft;
 use sync_protocol::{Origin, VersionVector};
 
 use super::{StoreError, TenantTx};
@@ -88,4 +89,40 @@ pub(super) async fn put_aside(
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// Puts leave markers for the records that went to another site, from a place on; returns the place behind them.
+pub(super) async fn put_departures(
+    tx: &mut TenantTx,
+    records: &[RecordWrite],
+    first: i64,
+) -> Result<i64, StoreError> {
+    let mut next = first;
+    let mut rows = Vec::new();
+    for write in records {
+        let Some((from, to)) = write.left() else { continue };
+        let (kind, key) = write.key;
+        let left = FeedLeft { fseq: next, kind: kind.number().into(), key, from, to };
+        rows.push(serde_json::to_value(left).unwrap_or_default());
+        next += 1;
+    }
+    put_aside(tx, first, "left", &rows).await?;
+    Ok(next)
+}
+
+/// The leave markers of these records.
+pub(super) async fn departures(tx: &mut TenantTx, keys: &[RecordKey]) -> Result<Vec<Departure>, StoreError> {
+    let rows: Vec<sqlx::types::Json<FeedLeft>> = sqlx::query_scalar(
+        "SELECT payload FROM feed_side
+         WHERE company_id = $1 AND what = 'left' AND payload ->> 'key' = ANY ($2)",
+    )
+    .bind(tx.company())
+    .bind(keys.iter().map(|(_, key)| key.to_string()).collect::<Vec<_>>())
+    .fetch_all(tx.connection())
+    .await?;
+    let departure = |left: &FeedLeft| {
+        let kind = u8::try_from(left.kind).ok().and_then(Kind::from_number)?;
+        Some(Departure { key: (kind, left.key), from: left.from, fseq: left.fseq })
+    };
+    Ok(rows.iter().filter_map(|left| departure(left)).filter(|left| keys.contains(&left.key)).collect())
 }

@@ -3,13 +3,13 @@
 use shared_model::entity::Entity;
 use shared_model::record::BadField;
 use shared_model::{EdgeId, FieldMap, Kind};
-use sync_protocol::cloud::{ChangeBatch, LogMove, LoggedChange, Outcome, RecordWrite};
+use sync_protocol::cloud::{ChangeBatch, LogMove, LoggedChange, Outcome, RecordWrite, merge_own};
 use sync_protocol::merge::{Orphan, Rules};
-use sync_protocol::{Change, Dot, Effect, Hlc, Mark, Op, Stream, VersionVector, merge};
+use sync_protocol::{Change, Dot, Effect, Hlc, Mark, Op, Stream, VersionVector};
 use uuid::Uuid;
 
 use super::audit::Author;
-use super::{StoreError, TenantTx, change, feed, origin, record};
+use super::{StoreError, TenantTx, change, conflict, feed, origin, record};
 
 /// Version of the fields' schema that this program writes.
 const SCHEMA_VER: u16 = 1;
@@ -111,7 +111,9 @@ async fn write(
         return Err(OwnChangeError::Exists);
     }
     let before = standing.as_ref().map(|record| record.fields.clone());
-    let merged = merge(standing, &written, Rules::of(kind, &written.ctx, &company.folded))?;
+    let open = if standing.is_some() { conflict::open(tx, &[(kind, key)]).await? } else { Vec::new() };
+    let rules = Rules::of(kind, &written.ctx, &company.folded);
+    let (merged, moved) = merge_own(standing, &written, rules, open)?;
     let line = written.line();
     let batch = ChangeBatch {
         records: vec![RecordWrite { key: (kind, key), before, record: merged.record }],
@@ -125,6 +127,7 @@ async fn write(
         }],
         conflicts: merged.conflicts,
         quarantined: Vec::new(),
+        moved,
     };
     debug_assert!(op != Op::Create || merged.effect == Effect::Created, "a new key makes a record");
     let to = Mark { seq: dot.seq, chain: log.chain.then(&written.chain_item()) };

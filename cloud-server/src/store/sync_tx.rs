@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use shared_model::EdgeId;
 use sync_protocol::cloud::{
-    ChangeBatch, CloudStore, CompanyState, LedgerRow, LogId, LogMove, LogState, Poison, Quarantined,
-    RecordKey,
+    ChangeBatch, CloudStore, CompanyState, Departure, LedgerRow, LogId, LogMove, LogState, OpenConflict,
+    Poison, Quarantined, RecordKey,
 };
 use sync_protocol::message::Lease;
 use sync_protocol::{Change, ChangeHash, Mark, Origin, Record, VersionVector};
 
 use super::audit::{Author, Via};
-use super::{StoreError, TenantTx, admission, change, feed, ledger, origin, quarantine, record};
+use super::{StoreError, TenantTx, admission, change, conflict, feed, ledger, origin, quarantine, record};
 
 /// How often a transaction is tried again before a unique key that fails is taken for the row's own fault.
 pub const TRIES: u32 = 3;
@@ -162,6 +162,14 @@ impl CloudStore for SyncTx {
         changes: &[&Change],
     ) -> Result<Vec<Result<(), Poison>>, StoreError> {
         admission::judge(&mut self.tx, edge, changes).await
+    }
+
+    async fn open_conflicts(&mut self, keys: &[RecordKey]) -> Result<Vec<OpenConflict>, StoreError> {
+        conflict::open(&mut self.tx, keys).await
+    }
+
+    async fn departures(&mut self, keys: &[RecordKey]) -> Result<Vec<Departure>, StoreError> {
+        feed::departures(&mut self.tx, keys).await
     }
 
     async fn store_changes(&mut self, batch: &ChangeBatch<'_>) -> Result<Result<(), Poison>, StoreError> {

@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use shared_model::EdgeId;
+use sync_protocol::Stream;
 use sync_protocol::cloud::{self, Enrolled, Push, SessionError};
 use sync_protocol::message::{PushReply, RefusalCode, Scope};
 use tokio::sync::oneshot;
@@ -14,7 +15,7 @@ use tokio::time::{Instant, timeout};
 use super::Endpoints;
 use super::gather::{OVERTAKEN, Waiting};
 use super::request::{Refused, Signed, answer};
-use crate::store::edge::EdgeState;
+use crate::store::edge::{self, EdgeState};
 use crate::store::sync_tx::TRIES;
 use crate::store::{CompanyAccess, StoreError, SyncTx};
 
@@ -42,7 +43,7 @@ async fn take(endpoints: &Endpoints, request: Request) -> Result<PushReply, Refu
     let enrolled = Enrolled {
         edge,
         retired: key.state == EdgeState::Retired,
-        // A push says nothing about the scope; its rows are judged by the stored one.
+        // The stored scope counts: it is read with the rows.
         scope: Scope::default(),
         scope_ver: 0,
         limits: endpoints.limits,
@@ -122,7 +123,21 @@ async fn try_store(
     let now = endpoints.clock.now();
     let tx = endpoints.store.begin(access).await.map_err(SessionError::Store)?;
     let mut tx = SyncTx::new(tx, now, attempt);
-    let replies = cloud::push_all(&mut tx, pushes, now.timestamp_millis()).await?;
+    // Record changes are judged by the sites that the edge has now.
+    let records = pushes.iter().find(|(_, push)| push.head().stream == Stream::Records);
+    let sites = match records {
+        Some((enrolled, _)) => edge::sites(tx.tenant(), enrolled.edge).await.map_err(SessionError::Store)?,
+        None => Vec::new(),
+    };
+    let scoped: Vec<(Enrolled, &Push)> = pushes
+        .iter()
+        .map(|(enrolled, push)| {
+            let scope = Scope { sites: sites.clone() };
+            (Enrolled { scope, ..(*enrolled).clone() }, *push)
+        })
+        .collect();
+    let pushes: Vec<(&Enrolled, &Push)> = scoped.iter().map(|(enrolled, push)| (enrolled, *push)).collect();
+    let replies = cloud::push_all(&mut tx, &pushes, now.timestamp_millis()).await?;
     let grew = tx.grew();
     crate::fault_point!("cloud.push.before-commit");
     commit(tx).await.map_err(SessionError::Store)?;

@@ -2,23 +2,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared_model::EdgeId;
+use shared_model::{EdgeId, FieldMap, Kind, SiteId};
 
+use super::Enrolled;
+use super::dispute::Disputes;
 use super::store::{
-    ChangeBatch, CloudStore, CompanyState, LoggedChange, Outcome, Poison, Quarantined, RecordKey, RecordWrite,
+    ChangeBatch, CloudStore, CompanyState, Departure, LoggedChange, Outcome, Poison, Quarantined, RecordKey,
+    RecordWrite,
 };
 use crate::change::BadChange;
 use crate::merge::{Rules, merge};
-use crate::{Change, ChangeHash, Conflict, Dot, Effect, Origin, Record, Stream, VersionVector};
+use crate::scope::{site_field, site_of};
+use crate::{Change, ChangeHash, Conflict, Dot, Effect, Op, Origin, Record, Stream, VersionVector};
 
 /// A record change that has come in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Incoming<'a> {
-    pub(super) edge: EdgeId,
+    /// Who sent it; `None` for a change of the cloud's own users.
+    pub(super) edge: Option<&'a Enrolled>,
     pub(super) origin: Origin,
     pub(super) seq: i64,
     pub(super) line: &'a [u8],
     pub(super) change: Result<&'a Change, &'a BadChange>,
+}
+
+impl Incoming<'_> {
+    /// The enrolment that it came by; nil for the cloud's own.
+    fn edge_id(&self) -> EdgeId {
+        self.edge.map_or_else(|| EdgeId::from_uuid(uuid::Uuid::nil()), |edge| edge.edge)
+    }
 }
 
 /// A change with what was found out before merging.
@@ -83,8 +95,8 @@ async fn judge<'a, S: CloudStore>(
     let mut candidates: Vec<Candidate<'a>> = incoming.iter().map(|row| candidate(*row, &published)).collect();
     let mut by_edge: BTreeMap<EdgeId, Vec<usize>> = BTreeMap::new();
     for (nth, candidate) in candidates.iter().enumerate() {
-        if candidate.judged.is_ok() {
-            by_edge.entry(candidate.incoming.edge).or_default().push(nth);
+        if let (Ok(_), Some(edge)) = (&candidate.judged, candidate.incoming.edge) {
+            by_edge.entry(edge.edge).or_default().push(nth);
         }
     }
     for (edge, places) in by_edge {
@@ -133,10 +145,19 @@ async fn store_run<S: CloudStore>(
     let identities: Vec<ChangeHash> = all().map(|candidate| candidate.identity).collect();
     let considered = store.considered(&identities).await?;
 
+    let before: BTreeMap<RecordKey, Record> =
+        keys.iter().copied().zip(records).filter_map(|(key, record)| Some((key, record?))).collect();
+    let known: Vec<RecordKey> = before.keys().copied().collect();
+    let open = if known.is_empty() { Vec::new() } else { store.open_conflicts(&known).await? };
+    let foreign = foreign(all(), &before);
+    let departures = if foreign.is_empty() { Vec::new() } else { store.departures(&foreign).await? };
     let mut merging = Merging {
         company,
         considered,
-        before: keys.iter().copied().zip(records).filter_map(|(key, record)| Some((key, record?))).collect(),
+        before,
+        disputes: Disputes::new(open),
+        departures,
+        founded: BTreeSet::new(),
         now: BTreeMap::new(),
         touched: Vec::new(),
         batch: ChangeBatch::default(),
@@ -147,9 +168,27 @@ async fn store_run<S: CloudStore>(
     store.store_changes(&merging.finish()).await
 }
 
+/// The records that are not within the scope of an edge that changes them: it may have been before.
+fn foreign<'a>(
+    candidates: impl Iterator<Item = &'a Candidate<'a>>,
+    before: &BTreeMap<RecordKey, Record>,
+) -> Vec<RecordKey> {
+    let outside = |candidate: &Candidate<'_>| {
+        let key = candidate.judged.as_ref().ok()?.key;
+        let site = site_of(key.0, key.1, &before.get(&key)?.fields);
+        (!candidate.incoming.edge?.scope.holds(site)).then_some(key)
+    };
+    let found: BTreeSet<RecordKey> = candidates.filter_map(outside).collect();
+    found.into_iter().collect()
+}
+
 struct Merging<'a> {
     company: &'a CompanyState,
     considered: BTreeSet<ChangeHash>,
+    disputes: Disputes,
+    departures: Vec<Departure>,
+    /// Sites that edges made in this run: each belongs to its maker.
+    founded: BTreeSet<(EdgeId, SiteId)>,
     before: BTreeMap<RecordKey, Record>,
     now: BTreeMap<RecordKey, Record>,
     /// The records in the order of their last change.
@@ -162,7 +201,8 @@ impl<'a> Merging<'a> {
         let poison = poison.cloned().map(|poison| (None, poison)).or_else(|| self.try_group(group).err());
         let Some((culprit, poison)) = poison else { return };
         for candidate in group {
-            let Incoming { edge, origin, seq, line, .. } = candidate.incoming;
+            let Incoming { origin, seq, line, .. } = candidate.incoming;
+            let edge = candidate.incoming.edge_id();
             let own = culprit.is_none_or(|culprit| culprit == seq);
             let poison = if own {
                 poison.clone()
@@ -191,6 +231,8 @@ impl<'a> Merging<'a> {
         let mut records: BTreeMap<RecordKey, Record> = BTreeMap::new();
         let mut outcomes: Vec<(Option<RecordKey>, Outcome)> = Vec::new();
         let mut conflicts: Vec<Conflict> = Vec::new();
+        let mut disputes = self.disputes.clone();
+        let mut founded = BTreeSet::new();
         for candidate in group {
             let seq = candidate.incoming.seq;
             if self.considered.contains(&candidate.identity) {
@@ -198,9 +240,18 @@ impl<'a> Merging<'a> {
                 continue;
             }
             let sound = candidate.judged.as_ref().map_err(|poison| (Some(seq), poison.clone()))?;
+            let standing = self.record(&records, sound.key).cloned();
+            if let Some(edge) = candidate.incoming.edge {
+                self.within_scope(edge, sound, standing.as_ref(), &founded)
+                    .map_err(|poison| (Some(seq), poison))?;
+            }
             let rules = Rules::of(sound.key.0, &sound.saw, &self.company.folded);
-            let merged = merge(self.record(&records, sound.key).cloned(), sound.change, rules)
+            let merged = merge(standing, sound.change, rules)
                 .map_err(|orphan| (Some(seq), Poison { code: "orphan", detail: orphan.to_string() }))?;
+            disputes.follow(sound.change, &sound.saw, sound.key, &merged.record, &merged.conflicts);
+            if (merged.effect, sound.key.0) == (Effect::Created, Kind::Site) {
+                founded.insert((candidate.incoming.edge_id(), SiteId::from_uuid(sound.key.1)));
+            }
             records.insert(sound.key, merged.record);
             conflicts.extend(merged.conflicts);
             outcomes.push((Some(sound.key), Outcome::Merged(merged.effect)));
@@ -211,7 +262,50 @@ impl<'a> Merging<'a> {
         }
         self.now.extend(records);
         self.batch.conflicts.extend(conflicts);
+        self.disputes = disputes;
+        self.founded.append(&mut founded);
         Ok(())
+    }
+
+    /// Whether a change is to a record that its edge had when it was written, and leaves it where the edge may put it.
+    fn within_scope(
+        &self,
+        edge: &Enrolled,
+        sound: &Sound<'_>,
+        standing: Option<&Record>,
+        founded: &BTreeSet<(EdgeId, SiteId)>,
+    ) -> Result<(), Poison> {
+        let (kind, key) = sound.key;
+        let own = |site: Option<SiteId>| {
+            edge.scope.holds(site)
+                || site.is_some_and(|site| {
+                    [&self.founded, founded].iter().any(|made| made.contains(&(edge.edge, site)))
+                })
+        };
+        let fields = &sound.change.fields;
+        let names = |fields: &FieldMap| site_field(kind).is_some_and(|tag| fields.contains_key(&tag));
+        let target = site_of(kind, key, fields);
+        let placed = match standing {
+            // A new site is its maker's.
+            None => kind == Kind::Site || own(target),
+            Some(record) => {
+                let site = site_of(kind, key, &record.fields);
+                let had = |departure: &&Departure| {
+                    departure.key == sound.key
+                        && own(Some(departure.from))
+                        && departure.fseq > sound.change.seen
+                };
+                (own(site) || self.departures.iter().any(|departure| had(&departure)))
+                    && (sound.change.op == Op::Create || !names(fields) || own(target))
+            }
+        };
+        if placed {
+            return Ok(());
+        }
+        Err(Poison {
+            code: "scope",
+            detail: "the record is of a site that is none of this edge's".to_owned(),
+        })
     }
 
     /// A change that two disks carried under two origins was applied under the first; its second number is noted, so that
@@ -234,7 +328,8 @@ impl<'a> Merging<'a> {
     }
 
     fn log(&mut self, candidate: &Candidate<'a>, outcome: Outcome) {
-        let Incoming { edge, origin, seq, line, change } = candidate.incoming;
+        let Incoming { origin, seq, line, change, .. } = candidate.incoming;
+        let edge = candidate.incoming.edge_id();
         self.considered.insert(candidate.identity);
         self.batch.log.push(LoggedChange {
             dot: Dot::new(origin, seq),
@@ -257,6 +352,9 @@ impl<'a> Merging<'a> {
                 self.batch.records.push(RecordWrite { key, before, record });
             }
         }
+        let departed: Vec<RecordKey> =
+            self.batch.records.iter().filter(|write| write.left().is_some()).map(|write| write.key).collect();
+        self.batch.moved = self.disputes.finish(&departed, &self.batch.conflicts);
         self.batch
     }
 }

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use super::store::{CloudStore, CompanyState, LogState};
 use super::{Enrolled, SessionError};
 use crate::chain::last_common;
-use crate::message::{Capabilities, Hello, HelloReply, Lease, PROTOCOL, StreamHead, StreamState, Verdict};
+use crate::message::{
+    Capabilities, Hello, HelloReply, Lease, PROTOCOL, Segment, StreamHead, StreamState, Verdict,
+    WantedSegment,
+};
+use crate::mutation::{Rule, is_off};
 use crate::{Chain, Mark, Origin, Stream, limit};
 
 /// Judges a hello and gives the origin to its session.
@@ -25,12 +29,17 @@ pub async fn hello<S: CloudStore>(
     let company = store.company().await.map_err(SessionError::Store)?;
     let mut judge = Judge { store, edge, hello, company, streams: BTreeMap::new() };
     let verdict = judge.verdict().await.map_err(SessionError::Store)?;
+    let wanted = judge.wanted(&verdict).await.map_err(SessionError::Store)?;
     let Judge { company, streams, .. } = judge;
     Ok(HelloReply {
         verdict,
+        nonce: Some(hello.nonce),
+        wanted,
         server_time: now_ms,
         protocol: hello.protocol.common(PROTOCOL).unwrap_or(PROTOCOL.max),
-        capabilities: hello.capabilities.common(&Capabilities::of(&[Capabilities::OBSERVATIONS])),
+        capabilities: hello
+            .capabilities
+            .common(&Capabilities::of(&[Capabilities::OBSERVATIONS, Capabilities::PULL])),
         streams,
         feed_head: company.feed_head,
         feed_epoch: company.feed_epoch,
@@ -85,8 +94,9 @@ impl<S: CloudStore> Judge<'_, S> {
     /// An origin that this cloud has never met.
     async fn first_contact(&mut self) -> Result<Verdict, S::Error> {
         let hello = self.hello;
-        let forgotten =
-            hello.feed_epoch == self.company.feed_epoch && hello.streams.values().any(|h| h.acked > 0);
+        let forgotten = hello.feed_epoch == self.company.feed_epoch
+            && hello.streams.values().any(|h| h.acked > 0)
+            && !is_off(Rule::FeedEpoch);
         if forgotten {
             return Ok(Verdict::CloudRegressed);
         }
@@ -103,7 +113,7 @@ impl<S: CloudStore> Judge<'_, S> {
             return Ok(Verdict::Fork { common: Stream::ALL.map(|stream| (stream, 0)).into() });
         }
         let lease_no = known.iter().map(|(_, log)| log.lease.no).max().unwrap_or(0);
-        if hello.lease_no <= lease_no {
+        if hello.lease_no <= lease_no && !is_off(Rule::Lease) {
             return Ok(Verdict::Stale { lease_no });
         }
         self.store.set_lease(hello.origin, Lease { no: hello.lease_no, nonce: hello.nonce }).await?;
@@ -111,8 +121,9 @@ impl<S: CloudStore> Judge<'_, S> {
             let durable = if self.company.archived { log.durable } else { log.applied };
             self.streams.insert(*stream, StreamState { applied: log.applied, durable });
         }
+        let told = is_off(Rule::FeedEpoch);
         if known.iter().any(|(stream, log)| {
-            hello.feed_epoch == self.company.feed_epoch && log.applied < self.head_of(*stream).acked
+            !told && hello.feed_epoch == self.company.feed_epoch && log.applied < self.head_of(*stream).acked
         }) {
             return Ok(Verdict::CloudRegressed);
         }
@@ -124,7 +135,11 @@ impl<S: CloudStore> Judge<'_, S> {
 
     /// Compares the logs; `None` when both go on from one history.
     async fn compare(&mut self, known: &[(Stream, LogState)]) -> Result<Option<Verdict>, S::Error> {
-        let mut forked = known.iter().any(|(_, log)| log.epoch_born != self.company.feed_epoch);
+        if is_off(Rule::ChainCheck) {
+            return Ok(None);
+        }
+        let mut forked = known.iter().any(|(_, log)| log.epoch_born != self.company.feed_epoch)
+            && !is_off(Rule::OriginPerEpoch);
         let mut unknown = false;
         for (stream, log) in known {
             let head = self.head_of(*stream);
@@ -155,9 +170,36 @@ impl<S: CloudStore> Judge<'_, S> {
         Ok(Some(Verdict::Fork { common }))
     }
 
+    /// The closed segments of this edge of which rows are missing here, for a session that may send them.
+    async fn wanted(&mut self, verdict: &Verdict) -> Result<Vec<WantedSegment>, S::Error> {
+        let closed = &self.hello.closed;
+        if closed.is_empty() || !matches!(verdict, Verdict::Ok | Verdict::Snapshot) {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<(Origin, Stream)> =
+            closed.iter().map(|segment| (segment.origin, segment.stream)).collect();
+        let mut logs = self.store.logs(&ids).await?;
+        for at in 0..closed.len() {
+            let origin = closed[at].origin;
+            if logs[at].is_none() {
+                // No life goes on under it: whoever does is told that it ended.
+                self.store.open_logs(origin, self.edge.edge, 0).await?;
+                logs = self.store.logs(&ids).await?;
+            }
+        }
+        let lacks = |(segment, log): (&Segment, Option<LogState>)| {
+            let log = log.filter(|log| log.edge == self.edge.edge && log.applied < segment.head)?;
+            let Segment { origin, stream, .. } = *segment;
+            Some(WantedSegment { origin, stream, applied: log.applied, chain: log.chain })
+        };
+        Ok(closed.iter().zip(logs).filter_map(lacks).collect())
+    }
+
     fn snapshot_or_ok(&self, expired: bool) -> Verdict {
         let hello = self.hello;
-        let behind = hello.feed_epoch != self.company.feed_epoch || hello.cursor < self.company.horizon;
+        let below = hello.cursor < self.company.horizon && !is_off(Rule::Horizon);
+        let behind =
+            hello.feed_epoch != self.company.feed_epoch || hello.scope_ver != self.edge.scope_ver || below;
         // An edge that does not read the feed has no place in it that could be of no use.
         if (expired || behind) && hello.capabilities.has(Capabilities::PULL) {
             Verdict::Snapshot

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 
-use shared_model::{EdgeId, FieldMap, Kind};
+use shared_model::{EdgeId, FieldMap, Kind, SiteId};
 use uuid::Uuid;
 
-use crate::message::Lease;
+use crate::message::{ConflictState, Lease};
+use crate::mutation::{Rule, is_off};
+use crate::scope::site_of;
 use crate::{
-    Chain, Change, ChangeHash, Conflict, Dot, Effect, LedgerEntry, Mark, Origin, Record, Stream,
-    VersionVector,
+    Chain, Change, ChangeHash, Conflict, ConflictId, Dot, Effect, LedgerEntry, Mark, Origin, Record, Slot,
+    Stream, VersionVector,
 };
 
 /// One log of one origin.
@@ -50,6 +52,16 @@ pub struct LogState {
     pub epoch_born: u32,
     /// Whether it was silent for so long that tombstones no longer wait for it.
     pub expired: bool,
+}
+
+impl LogState {
+    /// Whether a session is the log's newest.
+    #[must_use]
+    pub fn is_led_by(&self, lease: Lease) -> bool {
+        let same_number = self.lease.no == lease.no;
+        let same_nonce = self.lease.nonce == lease.nonce || is_off(Rule::Nonce);
+        (same_number && same_nonce) || is_off(Rule::Lease)
+    }
 }
 
 /// A row of the ledger stream that is to be stored.
@@ -115,6 +127,60 @@ pub struct ChangeBatch<'a> {
     pub conflicts: Vec<Conflict>,
     /// The rows kept aside.
     pub quarantined: Vec<Quarantined>,
+    /// What became of conflict rows, those of this batch included: each is published again with its new state.
+    pub moved: Vec<ConflictMove>,
+}
+
+/// A conflict row that waits, as far as it decides what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenConflict {
+    /// The row.
+    pub id: ConflictId,
+    /// The record.
+    pub key: RecordKey,
+    /// The disputed slot; `None` where the whole record is.
+    pub slot: Option<Slot>,
+    /// The changes that the standing values came from.
+    pub standing: Vec<Dot>,
+    /// The changes that the arriving values came from.
+    pub arriving: Vec<Dot>,
+}
+
+/// What became of a conflict row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConflictMove {
+    /// The row.
+    pub id: ConflictId,
+    /// Its state now. Still open: its record went to another site, whose edges have not seen it.
+    pub state: ConflictState,
+}
+
+/// Where a record went from a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Departure {
+    /// The record.
+    pub key: RecordKey,
+    /// The site that it left.
+    pub from: SiteId,
+    /// The leave marker's place in the feed.
+    pub fseq: i64,
+}
+
+impl RecordWrite {
+    /// The record's site now; `None` = of the whole company.
+    #[must_use]
+    pub fn site(&self) -> Option<SiteId> {
+        site_of(self.key.0, self.key.1, &self.record.fields)
+    }
+
+    /// The site that the record left in this batch, and where it went: the store puts a leave marker into the feed, after
+    /// the record's own place.
+    #[must_use]
+    pub fn left(&self) -> Option<(SiteId, Option<SiteId>)> {
+        let from = site_of(self.key.0, self.key.1, self.before.as_ref()?)?;
+        let to = self.site();
+        (to != Some(from)).then_some((from, to))
+    }
 }
 
 /// A row that was not applied. It keeps its place in its log, and its edge is told.
@@ -233,7 +299,20 @@ pub trait CloudStore: Send {
         changes: &[&Change],
     ) -> impl Future<Output = Result<Vec<Result<(), Poison>>, Self::Error>> + Send;
 
-    /// Stores what a run of changes does: records at new places in the feed, the log, conflicts and quarantine.
+    /// The conflict rows of these records that wait.
+    fn open_conflicts(
+        &mut self,
+        keys: &[RecordKey],
+    ) -> impl Future<Output = Result<Vec<OpenConflict>, Self::Error>> + Send;
+
+    /// The leave markers of these records.
+    fn departures(
+        &mut self,
+        keys: &[RecordKey],
+    ) -> impl Future<Output = Result<Vec<Departure>, Self::Error>> + Send;
+
+    /// Stores what a run of changes does: the log; records at new places in the feed and, behind them, leave markers
+    /// ([`RecordWrite::left`]), conflict rows, conflict rows that moved (in that order), and quarantine.
     fn store_changes(
         &mut self,
         batch: &ChangeBatch<'_>,

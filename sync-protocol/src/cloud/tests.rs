@@ -20,7 +20,7 @@ fn enrolled(number: u128) -> Enrolled {
     Enrolled {
         edge: EdgeId::from_uuid(Uuid::from_u128(number)),
         retired: false,
-        scope: Scope::default(),
+        scope: Scope { sites: vec![shared_model::SiteId::from_uuid(Uuid::from_u128(7))] },
         scope_ver: 1,
         limits: Limits::default(),
         not_before: 0,
@@ -318,6 +318,7 @@ fn a_push_that_ends_before_applied_is_taken_only_from_the_same_history() {
         from_seq: 1,
         prev_chain: Chain::start(origin(1), Stream::Ledger),
         rows: 5,
+        session: None,
     };
     let body = pack(&head, &crate::frame::encode(&entries), Effort::Usual).unwrap();
     assert_eq!(line.post(&body), PushReply::Hello, "no mark is kept there, so nothing can be compared");
@@ -459,6 +460,7 @@ fn raw_push(line: &mut Line, changes: &[Change]) -> PushReply {
         from_seq: 1,
         prev_chain: Chain::start(log.0, Stream::Records),
         rows: u32::try_from(changes.len()).unwrap(),
+        session: None,
     };
     let body = pack(&head, &lines, Effort::Usual).unwrap();
     line.post(&body)
@@ -534,6 +536,7 @@ fn a_line_that_is_no_change_keeps_its_place() {
         from_seq: 1,
         prev_chain: Chain::start(origin(1), Stream::Records),
         rows: 2,
+        session: None,
     };
     let body = pack(&head, &payload, Effort::Usual).unwrap();
     assert!(matches!(line.post(&body), PushReply::Ok { applied: 2, .. }));
@@ -573,6 +576,7 @@ fn a_push_whose_head_and_rows_differ_is_refused() {
         from_seq: 1,
         prev_chain: Chain::start(origin(1), stream),
         rows,
+        session: None,
     };
     let frame = crate::frame::encode(&[punch("1", "CLOCK1")]);
     for (head, payload) in [

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::push::Owed;
 use super::store::{Acknowledged, Adopted, EdgeLog, EdgeState, EdgeStore};
 use super::{Relog, Session};
 use crate::message::{Capabilities, Hello, HelloReply, Lease, Nonce, PROTOCOL, StreamHead, Verdict};
+use crate::mutation::{Rule, is_off};
 use crate::{Chain, Origin, Stream, limit};
 
 /// What the program says of itself.
@@ -91,7 +93,7 @@ pub async fn open<S: EdgeStore>(
         cursor,
         clean,
         scope_ver,
-        closed: newest(closed),
+        closed: if is_off(Rule::ClosedSegments) { Vec::new() } else { newest(closed) },
         counts,
         wall: wall_ms,
         hlc,
@@ -136,11 +138,11 @@ pub async fn answered<S: EdgeStore>(
 ) -> Result<Next, S::Error> {
     let state = store.state().await?;
     let again = || Ok(Next::Again(BTreeMap::new()));
-    if (state.origin, state.lease_no) != (hello.origin, hello.lease_no) {
+    if (state.origin, state.lease_no) != (hello.origin, hello.lease_no) || !answers(hello, reply) {
         return again();
     }
     match &reply.verdict {
-        Verdict::Ok => begin(store, &state, hello, reply).await,
+        Verdict::Ok => begin(store, hello, reply).await,
         Verdict::Stale { lease_no } => {
             store.take_lease(*lease_no).await?;
             again()
@@ -155,12 +157,20 @@ pub async fn answered<S: EdgeStore>(
     }
 }
 
-async fn begin<S: EdgeStore>(
+/// Whether a reply is to this hello: its number may have been used before by a disk that was restored since.
+pub(super) fn answers(hello: &Hello, reply: &HelloReply) -> bool {
+    reply.nonce.is_none_or(|nonce| nonce == hello.nonce) || is_off(Rule::Nonce)
+}
+
+pub(super) async fn begin<S: EdgeStore>(
     store: &S,
-    state: &EdgeState,
     hello: &Hello,
     reply: &HelloReply,
 ) -> Result<Next, S::Error> {
+    let state = store.state().await?;
+    if (state.origin, state.lease_no) != (hello.origin, hello.lease_no) {
+        return Ok(Next::Again(BTreeMap::new()));
+    }
     let restart = reply.feed_epoch != state.feed_epoch;
     let mut sent = BTreeMap::new();
     for (&stream, log) in &state.logs {
@@ -191,7 +201,30 @@ async fn begin<S: EdgeStore>(
         reply.feed_epoch,
         reply.limits.bounded(),
         sent,
+        owed(store, &state, reply).await?,
     ))))
+}
+
+/// The rows of former origins that the cloud lacks, the oldest life first. A chain that differs is another disk's history
+/// of that life, which is not ours to tell.
+async fn owed<S: EdgeStore>(store: &S, state: &EdgeState, reply: &HelloReply) -> Result<Vec<Owed>, S::Error> {
+    let mut owed = Vec::new();
+    for segment in &state.closed {
+        let wanted = reply.wanted.iter().find(|w| (w.origin, w.stream) == (segment.origin, segment.stream));
+        let Some(wanted) = wanted.filter(|wanted| (0..segment.head).contains(&wanted.applied)) else {
+            continue;
+        };
+        let ours = chain_of(store, segment.origin, segment.stream, wanted.applied).await?;
+        if (ours.seq, ours.chain) == (wanted.applied, wanted.chain) {
+            owed.push(Owed {
+                origin: segment.origin,
+                stream: segment.stream,
+                sent: ours,
+                head: segment.head,
+            });
+        }
+    }
+    Ok(owed)
 }
 
 async fn chain_of<S: EdgeStore>(

@@ -17,6 +17,18 @@ pub struct Session {
     limits: Limits,
     /// Up to where rows have been sent, with the chain there.
     sent: BTreeMap<Stream, Mark>,
+    /// Rows of former origins that the cloud lacks. They go first: later changes build on them.
+    owed: Vec<Owed>,
+}
+
+/// Rows of a closed segment that the cloud lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Owed {
+    pub(super) origin: Origin,
+    pub(super) stream: Stream,
+    /// Up to where they have been sent.
+    pub(super) sent: Mark,
+    pub(super) head: i64,
 }
 
 /// A push that is ready to be sent. Several may be on their way at once; one that overtakes another is answered with a gap.
@@ -24,8 +36,8 @@ pub struct Session {
 pub struct Outgoing {
     /// The compressed body.
     pub body: Vec<u8>,
-    /// Whose log.
-    origin: Origin,
+    /// Whose log: the present origin's, or a former one's.
+    pub origin: Origin,
     /// Which log.
     pub stream: Stream,
     /// Rows in it.
@@ -55,8 +67,21 @@ impl Session {
         feed_epoch: u32,
         limits: Limits,
         sent: BTreeMap<Stream, Mark>,
+        owed: Vec<Owed>,
     ) -> Self {
-        Self { origin, lease, feed_epoch, limits, sent }
+        Self { origin, lease, feed_epoch, limits, sent, owed }
+    }
+
+    /// The feed epoch that the session was opened in.
+    #[must_use]
+    pub const fn feed_epoch(&self) -> u32 {
+        self.feed_epoch
+    }
+
+    /// Whether rows of former origins are still to be sent.
+    #[must_use]
+    pub fn owes(&self) -> bool {
+        self.owed.iter().any(|owed| owed.sent.seq < owed.head)
     }
 
     /// How the cloud wants to be talked to.
@@ -96,19 +121,50 @@ impl Session {
         stream: Stream,
         head: i64,
     ) -> Result<Option<Outgoing>, S::Error> {
+        if let Some(nth) = self.owed.iter().position(|owed| owed.sent.seq < owed.head) {
+            let Owed { origin, stream, sent, head } = self.owed[nth];
+            let push = self.outgoing(store, (origin, stream), sent, head, true).await?;
+            if let Some(push) = &push {
+                self.owed[nth].sent = push.to;
+            } else {
+                // The rows are gone: nothing more can be said of that life.
+                self.owed.remove(nth);
+            }
+            return Ok(push);
+        }
         let start = Mark { seq: 0, chain: Chain::start(self.origin, stream) };
         let before = self.sent.get(&stream).copied().unwrap_or(start);
-        let rows = usize::try_from(self.limits.batch_rows).unwrap_or(limit::BATCH_ROWS);
+        let push = self.outgoing(store, (self.origin, stream), before, head, false).await?;
+        if let Some(push) = &push {
+            self.sent.insert(stream, push.to);
+        }
+        Ok(push)
+    }
+
+    /// The rows of a log after a place. Behind the head of a closed segment there are rows that were logged again: they
+    /// are not part of it.
+    async fn outgoing<S: EdgeStore>(
+        &self,
+        store: &S,
+        (origin, stream): (Origin, Stream),
+        before: Mark,
+        head: i64,
+        closed: bool,
+    ) -> Result<Option<Outgoing>, S::Error> {
+        let mut rows = usize::try_from(self.limits.batch_rows).unwrap_or(limit::BATCH_ROWS);
+        if closed {
+            rows = rows.min(usize::try_from(head - before.seq).unwrap_or(0));
+        }
         let batch = match stream {
             Stream::Ledger => {
-                let entries = store.ledger_rows(self.origin, before.seq + 1, rows).await?;
+                let entries = store.ledger_rows(origin, before.seq + 1, rows).await?;
                 let items = entries.iter().map(crate::LedgerEntry::chain_item);
                 Batch { marks: walk(before, items), payload: frame::encode(&entries) }
             }
             Stream::Records => {
-                let changes = store.record_rows(self.origin, before.seq + 1, rows).await?;
+                let changes = store.record_rows(origin, before.seq + 1, rows).await?;
                 let bytes = usize::try_from(self.limits.batch_bytes).unwrap_or(limit::ROW);
-                record_batch(before, &changes, bytes, changes.len() == rows)
+                record_batch(before, &changes, bytes, changes.len() == rows && !closed)
             }
         };
         let Some(to) = batch.marks.last().copied() else { return Ok(None) };
@@ -116,27 +172,20 @@ impl Session {
         let count = to.seq - before.seq;
         let push = PushHead {
             lease: self.lease,
-            origin: self.origin,
+            origin,
             stream,
             feed_epoch: self.feed_epoch,
             from_seq: before.seq + 1,
             prev_chain: before.chain,
             rows: u32::try_from(count).unwrap_or(u32::MAX),
+            session: (origin != self.origin).then_some(self.origin),
         };
         let effort = if backlog { Effort::Backlog } else { Effort::Usual };
         // Bytes in memory: neither JSON nor zstd has a reason to fail.
         let Ok(body) = pack(&push, &batch.payload, effort) else { return Ok(None) };
-        self.sent.insert(stream, to);
         let kept = |mark: &Mark| mark.seq % Chain::MARK_EVERY == 0 || *mark == to;
         let marks = batch.marks.into_iter().filter(kept).collect();
-        Ok(Some(Outgoing {
-            body,
-            origin: self.origin,
-            stream,
-            rows: usize::try_from(count).unwrap_or(0),
-            to,
-            marks,
-        }))
+        Ok(Some(Outgoing { body, origin, stream, rows: usize::try_from(count).unwrap_or(0), to, marks }))
     }
 }
 

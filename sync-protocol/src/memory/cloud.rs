@@ -1,15 +1,20 @@
 //! One company's cloud in memory. A transaction is a clone that is kept or dropped.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
-use shared_model::{EdgeId, Punch, PunchId};
+use shared_model::{ActorId, EdgeId, Kind, Punch, PunchId, SiteId};
 
+use crate::authority;
 use crate::cloud::{
-    ChangeBatch, CloudStore, CompanyState, LedgerRow, LogId, LogMove, LogState, Outcome, Poison, Quarantined,
-    RecordKey,
+    ChangeBatch, CloudStore, CompanyState, Departure, FeedRow, FeedStore, LedgerRow, LogId, LogMove,
+    LogState, OpenConflict, OriginAck, Outcome, Poison, Quarantined, RecordKey, RecordWrite,
 };
-use crate::message::Lease;
+use crate::message::{
+    ConflictState, FeedConflict, FeedLeft, FeedNotice, FeedPunch, Lease, Scope, SnapshotPlace,
+};
+use crate::scope::site_of;
 use crate::{
     Chain, Change, ChangeHash, Conflict, ConflictId, Dot, LedgerEntry, Mark, Observation, Origin, Record,
     Stream, VersionVector, Watermark,
@@ -47,12 +52,24 @@ pub struct MemoryCloud {
     pub records: BTreeMap<RecordKey, Record>,
     /// Every change that was considered, once, by its identity.
     pub changes: BTreeMap<ChangeHash, KeptChange>,
-    /// Conflicts.
+    /// Conflicts, as they were found.
     pub conflicts: BTreeMap<ConflictId, Conflict>,
+    /// Conflict rows, as they were last published.
+    pub disputes: BTreeMap<ConflictId, FeedConflict>,
+    /// What the feed carries beside records, by its place.
+    pub side: BTreeMap<i64, FeedRow>,
+    /// Which record stands at a place of the feed.
+    pub at: BTreeMap<i64, RecordKey>,
+    /// What each origin has committed of the feed, and the head of its record log then.
+    pub acks: BTreeMap<Origin, (i64, i64)>,
     /// Rows kept aside.
     pub aside: Vec<Quarantined>,
     /// The last change of the company's own origin.
     pub own: Option<Dot>,
+    /// The site whose edges need a punch, wherever it was made; without it punches do not travel down.
+    pub home: Option<fn(&Punch) -> SiteId>,
+    /// Actors that lost their authority, with the place in the feed at which the edges could know.
+    pub revoked: BTreeMap<ActorId, i64>,
     /// A constraint on ledger entries: those for which it is true are refused.
     pub refuse_entry: Option<fn(&LedgerEntry) -> bool>,
     /// A constraint on records: those for which it is true are refused.
@@ -74,7 +91,11 @@ impl MemoryCloud {
         self.ledger_log.insert((row.origin, row.seq), row.entry.clone());
         match row.entry {
             LedgerEntry::Punch(punch) => {
-                self.ledger.entry(punch.id).or_insert_with(|| punch.clone());
+                let Entry::Vacant(vacant) = self.ledger.entry(punch.id) else { return };
+                vacant.insert(punch.clone());
+                if let Some(home) = self.home {
+                    self.publish(|fseq| FeedRow::Punch(Some(home(punch)), FeedPunch::new(punch, fseq)));
+                }
             }
             LedgerEntry::Observation(seen) => {
                 let same = |o: &Observation| {
@@ -86,6 +107,45 @@ impl MemoryCloud {
             }
             LedgerEntry::Watermark(mark) => self.watermarks.push(mark.clone()),
         }
+    }
+
+    /// Puts a row beside the records into the feed.
+    fn publish(&mut self, row: impl FnOnce(i64) -> FeedRow) {
+        self.company.feed_head += 1;
+        let fseq = self.company.feed_head;
+        self.side.insert(fseq, row(fseq));
+    }
+
+    fn write_record(&mut self, write: &RecordWrite) {
+        if let Some(old) = self.records.get(&write.key) {
+            self.at.remove(&old.fseq);
+        }
+        self.company.feed_head += 1;
+        let fseq = self.company.feed_head;
+        self.at.insert(fseq, write.key);
+        self.records.insert(write.key, Record { fseq, ..write.record.clone() });
+    }
+
+    fn publish_conflict(&mut self, mut row: FeedConflict) {
+        row.fseq = self.company.feed_head + 1;
+        self.disputes.insert(row.id, row.clone());
+        self.publish(|_| FeedRow::Conflict(Box::new(row)));
+    }
+
+    /// The record's place and site now.
+    fn place_of(&self, key: RecordKey) -> (i64, Option<SiteId>) {
+        let record = self.records.get(&key);
+        (
+            record.map_or(0, |record| record.fseq),
+            record.and_then(|record| site_of(key.0, key.1, &record.fields)),
+        )
+    }
+
+    fn keep_aside(&mut self, rows: &[Quarantined]) {
+        for row in rows {
+            self.publish(|fseq| FeedRow::Notice(row.edge, notice(row, fseq)));
+        }
+        self.aside.extend_from_slice(rows);
     }
 
     fn refusal() -> Poison {
@@ -163,8 +223,7 @@ impl CloudStore for MemoryCloud {
 
     async fn quarantine(&mut self, rows: &[Quarantined]) -> Result<(), Infallible> {
         self.calls += 1;
-        self.company.feed_head += 1;
-        self.aside.extend_from_slice(rows);
+        self.keep_aside(rows);
         Ok(())
     }
 
@@ -202,9 +261,39 @@ impl CloudStore for MemoryCloud {
             Some(refuse) if refuse(change) => {
                 Err(Poison { code: "scope", detail: "not its site".to_owned() })
             }
-            Some(_) | None => Ok(()),
+            Some(_) | None => authority::judge(change, self.revoked.get(&change.actor).copied()),
         };
         Ok(changes.iter().map(judge).collect())
+    }
+
+    async fn open_conflicts(&mut self, keys: &[RecordKey]) -> Result<Vec<OpenConflict>, Infallible> {
+        self.calls += 1;
+        let open = |row: &&FeedConflict| {
+            row.state == ConflictState::Open
+                && keys.iter().any(|key| (u16::from(key.0.number()), key.1) == (row.kind, row.key))
+        };
+        let of = |row: &FeedConflict| {
+            let kind = u8::try_from(row.kind).ok().and_then(Kind::from_number)?;
+            Some(OpenConflict {
+                id: row.id,
+                key: (kind, row.key),
+                slot: row.slot,
+                standing: row.standing_dots.clone(),
+                arriving: row.arriving_dots.clone(),
+            })
+        };
+        Ok(self.disputes.values().filter(open).filter_map(of).collect())
+    }
+
+    async fn departures(&mut self, keys: &[RecordKey]) -> Result<Vec<Departure>, Infallible> {
+        self.calls += 1;
+        let of = |row: &FeedRow| {
+            let FeedRow::Left(FeedLeft { fseq, kind, key, from, .. }) = row else { return None };
+            let kind = u8::try_from(*kind).ok().and_then(Kind::from_number)?;
+            let departure = Departure { key: (kind, *key), from: *from, fseq: *fseq };
+            keys.contains(&departure.key).then_some(departure)
+        };
+        Ok(self.side.values().filter_map(of).collect())
     }
 
     async fn store_changes(&mut self, batch: &ChangeBatch<'_>) -> Result<Result<(), Poison>, Infallible> {
@@ -216,18 +305,140 @@ impl CloudStore for MemoryCloud {
             return Ok(Err(Self::refusal()));
         }
         for write in &batch.records {
-            self.company.feed_head += 1;
-            let record = Record { fseq: self.company.feed_head, ..write.record.clone() };
-            self.records.insert(write.key, record);
+            self.write_record(write);
+        }
+        for write in &batch.records {
+            if let Some((from, to)) = write.left() {
+                let (kind, key) = write.key;
+                self.publish(|fseq| {
+                    FeedRow::Left(FeedLeft { fseq, kind: kind.number().into(), key, from, to })
+                });
+            }
         }
         for logged in &batch.log {
             let kept = KeptChange { dot: logged.dot, line: logged.line.to_vec(), outcome: logged.outcome };
             self.changes.entry(logged.identity).or_insert(kept);
         }
-        self.company.feed_head +=
-            i64::from(!batch.conflicts.is_empty()) + i64::from(!batch.quarantined.is_empty());
-        self.conflicts.extend(batch.conflicts.iter().map(|conflict| (conflict.id, conflict.clone())));
-        self.aside.extend_from_slice(&batch.quarantined);
+        for conflict in &batch.conflicts {
+            let (rec_fseq, site) = self.place_of((conflict.kind, conflict.key));
+            self.conflicts.insert(conflict.id, conflict.clone());
+            self.publish_conflict(FeedConflict::new(conflict, rec_fseq, site, ConflictState::Open));
+        }
+        for moved in &batch.moved {
+            let Some(row) = self.disputes.get(&moved.id).cloned() else { continue };
+            let key = u8::try_from(row.kind).ok().and_then(Kind::from_number).map(|kind| (kind, row.key));
+            let site = key.and_then(|key| self.place_of(key).1);
+            self.publish_conflict(FeedConflict { state: moved.state, site, ..row });
+        }
+        self.keep_aside(&batch.quarantined);
         Ok(Ok(()))
+    }
+}
+
+fn notice(row: &Quarantined, fseq: i64) -> FeedNotice {
+    FeedNotice {
+        fseq,
+        origin: row.origin,
+        stream: row.stream,
+        seq: row.seq,
+        code: row.poison.code.to_owned(),
+        detail: row.poison.detail.clone(),
+    }
+}
+
+impl FeedStore for MemoryCloud {
+    async fn feed(&mut self, after: i64, upto: i64, limit: usize) -> Result<Vec<FeedRow>, Infallible> {
+        self.calls += 1;
+        let range = (std::ops::Bound::Excluded(after), std::ops::Bound::Included(upto));
+        if after >= upto {
+            return Ok(Vec::new());
+        }
+        let mut places: Vec<i64> = self.at.range(range).take(limit).map(|(fseq, _)| *fseq).collect();
+        places.extend(self.side.range(range).take(limit).map(|(fseq, _)| *fseq));
+        places.sort_unstable();
+        places.truncate(limit);
+        let row = |fseq: i64| match self.at.get(&fseq) {
+            Some(key) => self.records.get(key).map(|r| FeedRow::Record(*key, Box::new(r.clone()))),
+            None => self.side.get(&fseq).cloned(),
+        };
+        Ok(places.into_iter().filter_map(row).collect())
+    }
+
+    async fn snapshot(
+        &mut self,
+        edge: EdgeId,
+        scope: &Scope,
+        from: SnapshotPlace,
+        limit: usize,
+    ) -> Result<Vec<FeedRow>, Infallible> {
+        self.calls += 1;
+        Ok(match from {
+            SnapshotPlace::Records(after) => {
+                let number = |key: &RecordKey| (u16::from(key.0.number()), key.1);
+                let mut records: Vec<_> = self.records.iter().collect();
+                records.sort_by_key(|(key, _)| number(key));
+                let later =
+                    records.into_iter().filter(|(key, _)| after.is_none_or(|after| number(key) > after));
+                later.take(limit).map(|(key, r)| FeedRow::Record(*key, Box::new(r.clone()))).collect()
+            }
+            SnapshotPlace::Conflicts(after) => {
+                let open = self.disputes.values().filter(|row| row.state == ConflictState::Open);
+                let later = open.filter(|row| after.is_none_or(|after| row.id > after));
+                later.take(limit).map(|row| FeedRow::Conflict(Box::new(row.clone()))).collect()
+            }
+            SnapshotPlace::Notices(after) => {
+                let place = |row: &&Quarantined| (row.origin, row.stream, row.seq);
+                let mut rows: Vec<&Quarantined> = self.aside.iter().filter(|row| row.edge == edge).collect();
+                rows.sort_by_key(place);
+                let later = rows.into_iter().filter(|row| after.is_none_or(|after| place(row) > after));
+                later.take(limit).map(|row| FeedRow::Notice(row.edge, notice(row, 0))).collect()
+            }
+            SnapshotPlace::Punches(after) => {
+                let Some(home) = self.home else { return Ok(Vec::new()) };
+                let earlier = self.ledger.values().rev().filter(|p| after.is_none_or(|after| p.id < after));
+                let near = earlier.filter(|punch| scope.holds(Some(home(punch))));
+                near.take(limit).map(|p| FeedRow::Punch(Some(home(p)), FeedPunch::new(p, 0))).collect()
+            }
+        })
+    }
+
+    async fn note_cursor(
+        &mut self,
+        origin: Origin,
+        cursor: i64,
+        head_r: i64,
+        open: bool,
+    ) -> Result<(), Infallible> {
+        self.calls += 1;
+        self.acks.insert(origin, (cursor, head_r));
+        for stream in Stream::ALL {
+            if let Some(log) = self.logs.get_mut(&(origin, stream)).filter(|_| open) {
+                log.expired = false;
+            }
+        }
+        Ok(())
+    }
+
+    async fn acks(&mut self) -> Result<Vec<OriginAck>, Infallible> {
+        self.calls += 1;
+        let of = |((origin, stream), log): (&LogId, &LogState)| {
+            let (acked_fseq, head_at_ack) = self.acks.get(origin).copied().unwrap_or_default();
+            let open = *stream == Stream::Records && !log.expired;
+            open.then_some(OriginAck { origin: *origin, acked_fseq, head_at_ack, applied: log.applied })
+        };
+        Ok(self.logs.iter().filter_map(of).collect())
+    }
+
+    async fn remove_tombstones(&mut self, upto: i64) -> Result<usize, Infallible> {
+        self.calls += 1;
+        let old = |(_, record): &(&RecordKey, &Record)| record.deleted.is_some() && record.fseq <= upto;
+        let old: Vec<RecordKey> = self.records.iter().filter(old).map(|(key, _)| *key).collect();
+        for key in &old {
+            if let Some(record) = self.records.remove(key) {
+                self.at.remove(&record.fseq);
+                self.company.horizon = self.company.horizon.max(record.fseq);
+            }
+        }
+        Ok(old.len())
     }
 }

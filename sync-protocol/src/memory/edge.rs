@@ -1,17 +1,21 @@
 //! One edge's disk in memory. Every call is durable; a crash loses only the session; a copied disk is a clone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared_model::{ActorId, EdgeId, FieldMap, Kind, Punch, PunchId};
 use uuid::Uuid;
 
-use crate::cloud::RecordKey;
-use crate::edge::{Acknowledged, Adopted, EdgeLog, EdgeState, EdgeStore, Relog};
+use crate::cloud::{Poison, RecordKey};
+use crate::edge::{
+    Acknowledged, Adopted, EdgeLog, EdgeState, EdgeStore, FeedPlace, FeedStore, FeedTx, Relog, Staging,
+};
 use crate::merge::{Rules, merge};
-use crate::message::{Counts, Segment};
-use crate::{Chain, Change, Dot, Hlc, LedgerEntry, Mark, Op, Origin, Record, Stream, VersionVector};
+use crate::message::{Counts, FeedConflict, FeedNotice, Segment};
+use crate::{
+    Chain, Change, ConflictId, Dot, Hlc, LedgerEntry, Mark, Op, Origin, Record, Stream, VersionVector,
+};
 
 /// The bytes of a disk.
 #[derive(Debug, Clone)]
@@ -28,6 +32,27 @@ pub struct Disk {
     pub oplog: Vec<Change>,
     /// For each row of the record log, the feed head at its acknowledgement.
     pub ack_fseq: BTreeMap<i64, i64>,
+    /// The records as the cloud had them, at their places in the feed.
+    pub base: BTreeMap<RecordKey, Record>,
+    /// Rows of the record log that the cloud's state shows, or that were acknowledged by a clean place.
+    pub settled: BTreeSet<i64>,
+    /// Rows of the record log that the cloud keeps aside.
+    pub aside: BTreeSet<i64>,
+    /// Rows of this edge's logs that the cloud keeps aside, former lives' too.
+    pub notices: BTreeMap<(Origin, Stream, i64), FeedNotice>,
+    /// Conflict rows.
+    pub conflicts: BTreeMap<ConflictId, FeedConflict>,
+    /// Lines that could not be taken.
+    pub parked: Vec<(Vec<u8>, Poison)>,
+    /// The last place of the feed that was taken.
+    pub cursor: i64,
+    /// The last one with nothing behind it.
+    pub clean: i64,
+    /// Tombstones at or below this place are gone.
+    pub horizon: i64,
+    /// A snapshot that is wanted or under way.
+    pub snapshot: Option<Staging>,
+    staged: Vec<Vec<u8>>,
     /// Logs of former lives, with their rows.
     pub closed: Vec<(Segment, Vec<LedgerEntry>, Vec<Change>)>,
     edge_id: EdgeId,
@@ -67,6 +92,17 @@ impl MemoryEdge {
             ledger_log: Vec::new(),
             oplog: Vec::new(),
             ack_fseq: BTreeMap::new(),
+            base: BTreeMap::new(),
+            settled: BTreeSet::new(),
+            aside: BTreeSet::new(),
+            notices: BTreeMap::new(),
+            conflicts: BTreeMap::new(),
+            parked: Vec::new(),
+            cursor: 0,
+            clean: 0,
+            horizon: 0,
+            snapshot: None,
+            staged: Vec::new(),
             closed: Vec::new(),
             edge_id,
             lease_no: 0,
@@ -103,8 +139,14 @@ impl MemoryEdge {
 
     /// Writes edits as one transaction; those to records that are not there are left out.
     pub fn edit(&self, edits: &[Edit]) {
+        self.edit_as(edits, ActorId::SYSTEM, None);
+    }
+
+    /// The same under an actor's name, settling a conflict; returns what was written.
+    pub fn edit_as(&self, edits: &[Edit], actor: ActorId, resolves: Option<ConflictId>) -> Vec<Change> {
         let mut disk = self.disk();
         let first = disk.head(Stream::Records) + 1;
+        let mut written = Vec::new();
         for Edit { key, op, saw, fields } in edits {
             let dot = Dot::new(disk.origin, disk.head(Stream::Records) + 1);
             disk.hlc = Hlc::from_number(disk.hlc.number() + 1);
@@ -117,18 +159,20 @@ impl MemoryEdge {
                 op: *op,
                 ctx: saw.clone(),
                 fields: fields.clone(),
-                seen: 0,
-                actor: ActorId::SYSTEM,
-                resolves: None,
+                seen: disk.cursor,
+                actor,
+                resolves,
                 relog_of: None,
                 ver: 1,
             };
             let record = disk.records.get(key).cloned();
             if let Ok(merged) = merge(record, &change, Rules::of(key.0, saw, &VersionVector::new())) {
                 disk.records.insert(*key, merged.record);
-                disk.log_change(change);
+                disk.log_change(change.clone());
+                written.push(change);
             }
         }
+        written
     }
 
     /// A record as this edge shows it.
@@ -166,6 +210,29 @@ impl Disk {
             return Some(Chain::start(self.origin, stream));
         }
         self.chains.get(&stream)?.get(usize::try_from(seq - 1).ok()?).copied()
+    }
+
+    /// The chain of a former life's log, from its start on.
+    fn closed_chains(&self, origin: Origin, stream: Stream) -> Vec<Chain> {
+        let mut chains = Vec::new();
+        let closed = |(segment, ..): &&(Segment, _, _)| (segment.origin, segment.stream) == (origin, stream);
+        if let Some((_, entries, changes)) = self.closed.iter().find(closed) {
+            let mut at = Chain::start(origin, stream);
+            chains.push(at);
+            let items = entries.iter().map(LedgerEntry::chain_item);
+            for item in items.chain(changes.iter().map(Change::chain_item)) {
+                at = at.then(&item);
+                chains.push(at);
+            }
+        }
+        chains
+    }
+
+    /// The changes of the present life that the cloud's state does not show yet.
+    pub fn waiting(&self) -> impl Iterator<Item = &Change> {
+        self.oplog
+            .iter()
+            .filter(|change| !self.settled.contains(&change.dot.seq) && !self.aside.contains(&change.dot.seq))
     }
 
     fn extend(&mut self, stream: Stream, item: &crate::chain::Item) {
@@ -220,8 +287,8 @@ impl EdgeStore for MemoryEdge {
             origin: disk.origin,
             lease_no: disk.lease_no,
             feed_epoch: disk.feed_epoch,
-            cursor: 0,
-            clean: 0,
+            cursor: disk.cursor,
+            clean: disk.clean,
             scope_ver: disk.scope_ver,
             hlc: disk.hlc,
             logs: Stream::ALL.map(log).into(),
@@ -243,8 +310,13 @@ impl EdgeStore for MemoryEdge {
         places: &[i64],
     ) -> Result<Vec<Mark>, Infallible> {
         let disk = self.disk();
+        if disk.origin != origin {
+            let chains = disk.closed_chains(origin, stream);
+            let mark = |seq: &i64| Some(Mark { seq: *seq, chain: *chains.get(usize::try_from(*seq).ok()?)? });
+            return Ok(places.iter().filter_map(mark).collect());
+        }
         let mark = |seq: &i64| Some(Mark { seq: *seq, chain: disk.chain(stream, *seq)? });
-        Ok(places.iter().filter(|_| disk.origin == origin).filter_map(mark).collect())
+        Ok(places.iter().filter_map(mark).collect())
     }
 
     async fn ledger_rows(
@@ -255,15 +327,27 @@ impl EdgeStore for MemoryEdge {
     ) -> Result<Vec<LedgerEntry>, Infallible> {
         let disk = self.disk();
         let skip = usize::try_from(from - 1).unwrap_or(usize::MAX);
-        let present = disk.ledger_log.iter().filter(|_| disk.origin == origin);
-        Ok(present.skip(skip).take(rows).cloned().collect())
+        let closed =
+            |(segment, ..): &&(Segment, _, _)| segment.origin == origin && segment.stream == Stream::Ledger;
+        let log = match disk.closed.iter().find(closed) {
+            _ if disk.origin == origin => &disk.ledger_log[..],
+            Some((_, entries, _)) => &entries[..],
+            None => &[],
+        };
+        Ok(log.iter().skip(skip).take(rows).cloned().collect())
     }
 
     async fn record_rows(&self, origin: Origin, from: i64, rows: usize) -> Result<Vec<Change>, Infallible> {
         let disk = self.disk();
         let skip = usize::try_from(from - 1).unwrap_or(usize::MAX);
-        let present = disk.oplog.iter().filter(|_| disk.origin == origin);
-        Ok(present.skip(skip).take(rows).cloned().collect())
+        let closed =
+            |(segment, ..): &&(Segment, _, _)| segment.origin == origin && segment.stream == Stream::Records;
+        let log = match disk.closed.iter().find(closed) {
+            _ if disk.origin == origin => &disk.oplog[..],
+            Some((_, _, changes)) => &changes[..],
+            None => &[],
+        };
+        Ok(log.iter().skip(skip).take(rows).cloned().collect())
     }
 
     async fn acknowledge(&self, what: &Acknowledged) -> Result<(), Infallible> {
@@ -312,12 +396,154 @@ impl EdgeStore for MemoryEdge {
         disk.chains.clear();
         disk.acked.clear();
         disk.ack_fseq.clear();
+        disk.settled.clear();
+        disk.aside.clear();
         entries.into_iter().for_each(|entry| disk.log_entry(entry));
         let relog = Relog::new(from, to, common);
         for change in changes.iter().filter_map(|change| relog.change(change)) {
             disk.log_change(change);
         }
         disk.records.values_mut().for_each(|record| relog.record(record));
+        Ok(())
+    }
+}
+
+impl FeedStore for MemoryEdge {
+    type Tx = Self;
+
+    async fn feed<T, F>(&self, work: F) -> Result<T, Infallible>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Self) -> Result<T, Infallible> + Send + 'static,
+    {
+        // Nothing here fails half-way, so nothing has to be taken back.
+        work(self)
+    }
+}
+
+impl FeedTx for MemoryEdge {
+    type Error = Infallible;
+
+    fn place(&self) -> Result<FeedPlace, Infallible> {
+        let disk = self.disk();
+        Ok(FeedPlace {
+            origin: disk.origin,
+            lease_no: disk.lease_no,
+            feed_epoch: disk.feed_epoch,
+            scope_ver: disk.scope_ver,
+            cursor: disk.cursor,
+            clean: disk.clean,
+            horizon: disk.horizon,
+            acked: disk.acked(Stream::Records),
+            snapshot: disk.snapshot,
+        })
+    }
+
+    fn set_place(&self, place: &FeedPlace) -> Result<(), Infallible> {
+        let mut disk = self.disk();
+        (disk.feed_epoch, disk.scope_ver) = (place.feed_epoch, place.scope_ver);
+        (disk.cursor, disk.clean, disk.horizon) = (place.cursor, place.clean, place.horizon);
+        disk.snapshot = place.snapshot;
+        Ok(())
+    }
+
+    fn base(&self, key: RecordKey) -> Result<Option<Record>, Infallible> {
+        Ok(self.disk().base.get(&key).cloned())
+    }
+
+    fn bases(&self, upto: i64, tombstones: bool) -> Result<Vec<RecordKey>, Infallible> {
+        let disk = self.disk();
+        let fits = |r: &Record| r.fseq <= upto && r.deleted.is_some() == tombstones;
+        Ok(disk.base.iter().filter(|(_, record)| fits(record)).map(|(key, _)| *key).collect())
+    }
+
+    fn diverging(&self) -> Result<Vec<RecordKey>, Infallible> {
+        let disk = self.disk();
+        let differs = |(key, view): &(&RecordKey, &Record)| disk.base.get(key) != Some(view);
+        Ok(disk.records.iter().filter(differs).map(|(key, _)| *key).collect())
+    }
+
+    fn waiting(&self, key: RecordKey) -> Result<Vec<Change>, Infallible> {
+        let disk = self.disk();
+        let of_key = |c: &&Change| (c.kind, c.key) == (u16::from(key.0.number()), key.1);
+        Ok(disk.waiting().filter(of_key).cloned().collect())
+    }
+
+    fn acknowledged_by(&self, place: i64) -> Result<Vec<Change>, Infallible> {
+        let disk = self.disk();
+        let acked = |c: &&Change| disk.ack_fseq.get(&c.dot.seq).is_some_and(|fseq| *fseq <= place);
+        Ok(disk.waiting().filter(acked).cloned().collect())
+    }
+
+    fn change(&self, seq: i64) -> Result<Option<Change>, Infallible> {
+        let place = usize::try_from(seq - 1).ok();
+        Ok(place.and_then(|place| self.disk().oplog.get(place).cloned()))
+    }
+
+    fn settle(&self, seqs: &[i64]) -> Result<(), Infallible> {
+        self.disk().settled.extend(seqs);
+        Ok(())
+    }
+
+    fn put(
+        &self,
+        key: RecordKey,
+        base: Option<&Record>,
+        view: Option<&Record>,
+    ) -> Result<Result<(), Poison>, Infallible> {
+        let mut disk = self.disk();
+        let set = |map: &mut BTreeMap<RecordKey, Record>, record: Option<&Record>| match record {
+            Some(record) => map.insert(key, record.clone()),
+            None => map.remove(&key),
+        };
+        set(&mut disk.base, base);
+        set(&mut disk.records, view);
+        Ok(Ok(()))
+    }
+
+    fn put_conflict(&self, conflict: &FeedConflict) -> Result<(), Infallible> {
+        self.disk().conflicts.insert(conflict.id, conflict.clone());
+        Ok(())
+    }
+
+    fn drop_conflicts(&self, of: Option<RecordKey>) -> Result<(), Infallible> {
+        let other = |row: &FeedConflict| {
+            of.is_some_and(|(kind, key)| (row.kind, row.key) != (u16::from(kind.number()), key))
+        };
+        self.disk().conflicts.retain(|_, row| other(row));
+        Ok(())
+    }
+
+    fn put_notice(&self, notice: &FeedNotice) -> Result<(), Infallible> {
+        let mut disk = self.disk();
+        if (notice.origin, notice.stream) == (disk.origin, Stream::Records) {
+            disk.aside.insert(notice.seq);
+        }
+        disk.notices.insert((notice.origin, notice.stream, notice.seq), notice.clone());
+        Ok(())
+    }
+
+    fn put_punch(&self, punch: &Punch) -> Result<(), Infallible> {
+        self.disk().ledger.entry(punch.id).or_insert_with(|| punch.clone());
+        Ok(())
+    }
+
+    fn park(&self, line: &[u8], poison: &Poison) -> Result<(), Infallible> {
+        self.disk().parked.push((line.to_vec(), poison.clone()));
+        Ok(())
+    }
+
+    fn stage(&self, lines: &[Vec<u8>]) -> Result<(), Infallible> {
+        self.disk().staged.extend_from_slice(lines);
+        Ok(())
+    }
+
+    fn staged(&self, skip: usize, limit: usize) -> Result<Vec<Vec<u8>>, Infallible> {
+        Ok(self.disk().staged.iter().skip(skip).take(limit).cloned().collect())
+    }
+
+    fn unstage(&self) -> Result<(), Infallible> {
+        self.disk().staged.clear();
         Ok(())
     }
 }

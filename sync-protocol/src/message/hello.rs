@@ -87,6 +87,19 @@ pub struct Segment {
     pub chain: Chain,
 }
 
+/// A closed segment that the cloud wants rows of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedSegment {
+    /// The former origin.
+    pub origin: Origin,
+    /// Which of its logs.
+    pub stream: Stream,
+    /// The last row that the cloud has.
+    pub applied: i64,
+    /// The chain there.
+    pub chain: Chain,
+}
+
 /// What the cloud shows about an edge. None of it decides anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -207,6 +220,12 @@ pub struct HelloReply {
     /// What to do.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// The session's random number, as the hello named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Nonce>,
+    /// Closed segments of which the cloud lacks rows, with the last row that it has: it was restored to an earlier time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wanted: Vec<WantedSegment>,
     /// The server's time, milliseconds since 1970.
     pub server_time: i64,
     /// The protocol that is spoken from here on.

@@ -25,17 +25,20 @@ pub struct PageRequest {
     /// How long the cloud may hold the request when there is nothing to say, seconds.
     #[serde(default)]
     pub wait: u32,
+    /// The scope that the edge knows.
+    #[serde(default)]
+    pub scope_ver: u32,
 }
 
 impl PageRequest {
     /// The query, without `?`. Every value is a number or hexadecimal, so nothing needs escaping.
     #[must_use]
     pub fn query(&self) -> String {
-        let Self { origin, lease_no, nonce, epoch, cursor, head_r, limit, wait } = self;
+        let Self { origin, lease_no, nonce, epoch, cursor, head_r, limit, wait, scope_ver } = self;
         let nonce = String::from(*nonce);
         format!(
             "origin={origin}&lease_no={lease_no}&nonce={nonce}&epoch={epoch}&cursor={cursor}&head_r={head_r}\
-             &limit={limit}&wait={wait}"
+             &limit={limit}&wait={wait}&scope_ver={scope_ver}"
         )
     }
 }
@@ -43,6 +46,8 @@ impl PageRequest {
 /// The head of a page; the payload holds the items, one line of JSON each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
+    /// The session's random number, as the request named it.
+    pub nonce: Nonce,
     /// The cursor of the request: a page that starts elsewhere is not applied.
     pub start: i64,
     /// The place after the page.

@@ -80,6 +80,18 @@ pub struct PushHead {
     pub prev_chain: Chain,
     /// The number of rows.
     pub rows: u32,
+    /// The origin that the session is for, where `origin` is a former one of the same edge: its closed segment goes to a
+    /// cloud that lost it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Origin>,
+}
+
+impl PushHead {
+    /// The origin that the session is for.
+    #[must_use]
+    pub fn leader(&self) -> Origin {
+        self.session.unwrap_or(self.origin)
+    }
 }
 
 /// Answers a push. `Gap` and `Hello` go with HTTP status 409.

@@ -65,6 +65,8 @@ fn reply(verdict: Verdict) -> HelloReply {
     let state = |applied, durable| StreamState { applied, durable };
     HelloReply {
         verdict,
+        nonce: None,
+        wanted: Vec::new(),
         server_time: 1_795_000_000_001,
         protocol: 1,
         capabilities: Capabilities::default(),
@@ -180,6 +182,7 @@ fn push_is_frozen() {
             from_seq: 801,
             prev_chain: chain(9),
             rows: 100,
+            session: None,
         },
         r#"{"lease":{"no":4,"nonce":"0001020304050607"},"origin":"0000000000000011","stream":"L","feed_epoch":1,"from_seq":801,"prev_chain":"09090909090909090909090909090909","rows":100}"#,
     );
@@ -202,18 +205,156 @@ fn pull_is_frozen() {
         head_r: 300,
         limit: 1000,
         wait: 25,
+        scope_ver: 2,
     };
     assert_eq!(
         request.query(),
-        "origin=0000000000000011&lease_no=4&nonce=0001020304050607&epoch=1&cursor=50&head_r=300&limit=1000&wait=25"
+        "origin=0000000000000011&lease_no=4&nonce=0001020304050607&epoch=1&cursor=50&head_r=300&limit=1000&wait=25&scope_ver=2"
     );
-    let page =
-        Page { start: 50, cursor: 60, more: false, horizon: 5, feed_head: 60, server_time: 5, items: 3 };
+    let page = Page {
+        nonce: nonce(),
+        start: 50,
+        cursor: 60,
+        more: false,
+        horizon: 5,
+        feed_head: 60,
+        server_time: 5,
+        items: 3,
+    };
     frozen(
         &PageHead::Ok(page),
-        r#"{"outcome":"ok","start":50,"cursor":60,"more":false,"horizon":5,"feed_head":60,"server_time":5,"items":3}"#,
+        r#"{"outcome":"ok","nonce":"0001020304050607","start":50,"cursor":60,"more":false,"horizon":5,"feed_head":60,"server_time":5,"items":3}"#,
     );
     frozen(&PageHead::Hello, r#"{"outcome":"hello"}"#);
+}
+
+#[test]
+fn a_snapshot_is_frozen() {
+    let at = SnapshotPlace::Records(Some((4, Uuid::from_u128(9))));
+    let request = SnapshotRequest {
+        origin: origin(),
+        lease_no: 4,
+        nonce: nonce(),
+        epoch: 1,
+        scope_ver: 2,
+        from: Some(60),
+        at,
+        head_r: 300,
+        limit: 1000,
+    };
+    assert_eq!(
+        request.query(),
+        "origin=0000000000000011&lease_no=4&nonce=0001020304050607&epoch=1&scope_ver=2\
+         &at=r.4.00000000-0000-0000-0000-000000000009&head_r=300&limit=1000&from=60"
+    );
+    let page = SnapshotPage {
+        nonce: nonce(),
+        at,
+        from: 60,
+        next: Some(SnapshotPlace::Conflicts(None)),
+        horizon: 5,
+        feed_head: 61,
+        server_time: 5,
+        items: 3,
+    };
+    frozen(
+        &SnapshotHead::Ok(page),
+        r#"{"outcome":"ok","nonce":"0001020304050607","at":"r.4.00000000-0000-0000-0000-000000000009","from":60,"next":"c","horizon":5,"feed_head":61,"server_time":5,"items":3}"#,
+    );
+    frozen(&SnapshotHead::Hello, r#"{"outcome":"hello"}"#);
+    for place in [
+        at,
+        SnapshotPlace::START,
+        SnapshotPlace::Conflicts(Some(crate::ConflictId::from_uuid(Uuid::from_u128(3)))),
+        SnapshotPlace::Notices(Some((origin(), Stream::Ledger, 7))),
+        SnapshotPlace::Notices(None),
+        SnapshotPlace::Punches(Some(shared_model::PunchId::from_uuid(Uuid::from_u128(3)))),
+        SnapshotPlace::Punches(None),
+    ] {
+        assert_eq!(place.to_string().parse(), Ok(place));
+    }
+    for bad in ["", "x", "r.4", "r.x.y", "n.1.R.2", "c.1", "p.1.2"] {
+        assert_eq!(bad.parse::<SnapshotPlace>(), Err(BadSnapshotPlace), "{bad}");
+    }
+}
+
+#[test]
+fn feed_items_are_frozen() {
+    let item = |item: &FeedItem, line: &str| {
+        assert_eq!(String::from_utf8(item.line()).unwrap(), line);
+        assert_eq!(FeedItem::parse(line.as_bytes()).as_ref(), Ok(item));
+    };
+    let site = SiteId::from_uuid(Uuid::from_u128(1));
+    item(
+        &FeedItem::Left(FeedLeft { fseq: 4, kind: 4, key: Uuid::from_u128(2), from: site, to: None }),
+        r#"{"item":"left","fseq":4,"kind":4,"key":"00000000-0000-0000-0000-000000000002","from":"00000000-0000-0000-0000-000000000001"}"#,
+    );
+    item(
+        &FeedItem::Quarantine(FeedNotice {
+            fseq: 5,
+            origin: origin(),
+            stream: Stream::Records,
+            seq: 7,
+            code: "orphan".into(),
+            detail: "no such record".into(),
+        }),
+        r#"{"item":"quarantine","fseq":5,"origin":"0000000000000011","stream":"R","seq":7,"code":"orphan","detail":"no such record"}"#,
+    );
+    item(
+        &FeedItem::Conflict(FeedConflict {
+            fseq: 6,
+            id: crate::ConflictId::from_uuid(Uuid::from_u128(3)),
+            cause: "field".into(),
+            kind: 4,
+            key: Uuid::from_u128(2),
+            slot: Some(crate::Slot::Field(FieldTag(2))),
+            standing: [(FieldTag(2), "A".into())].into(),
+            standing_dots: vec![Dot::new(origin(), 1)],
+            arriving: [(FieldTag(2), "B".into())].into(),
+            arriving_dots: vec![Dot::new(origin(), 2)],
+            kept: crate::merge::FieldRule::Standing,
+            actor: shared_model::ActorId::SYSTEM,
+            hlc: crate::Hlc::from_number(9),
+            rec_fseq: 5,
+            state: ConflictState::Open,
+            site: Some(site),
+        }),
+        r#"{"item":"conflict","fseq":6,"id":"00000000-0000-0000-0000-000000000003","cause":"field","kind":4,"key":"00000000-0000-0000-0000-000000000002","slot":{"field":2},"standing":{"2":"A"},"standing_dots":[["0000000000000011",1]],"arriving":{"2":"B"},"arriving_dots":[["0000000000000011",2]],"kept":"standing","actor":"00000000-0000-0000-0000-000000000000","hlc":9,"rec_fseq":5,"state":"open","site":"00000000-0000-0000-0000-000000000001"}"#,
+    );
+    item(
+        &FeedItem::Record(feed_record()),
+        r#"{"item":"record","kind":2,"key":"00000000-0000-0000-0000-000000000001","fseq":9,"fields":{"1":"Unit 1","2":"U1"},"dots":{"2":["0000000000000011",3],"3":["0000000000000011",4]},"vv":{"0000000000000011":4}}"#,
+    );
+    assert!(matches!(FeedItem::parse(br#"{"item":"full_moon","fseq":1}"#), Err(BadItem::Unknown(_))));
+    assert!(matches!(FeedItem::parse(&vec![b' '; crate::limit::ITEM + 1]), Err(BadItem::TooLong(_))));
+}
+
+#[test]
+fn a_punch_on_its_way_down_must_fit_its_id() {
+    let raw_time = shared_model::RawTime::from_seconds(1_795_000_000).unwrap();
+    let (serial, user_code) =
+        (shared_model::ClockSerial::parse("C1").unwrap(), shared_model::UserCode::parse("7").unwrap());
+    let at = chrono::DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+    let punch = shared_model::Punch {
+        id: shared_model::PunchId::of_clock(&serial, &user_code, raw_time),
+        serial,
+        user_code,
+        raw_time,
+        zone: chrono_tz::Tz::UTC,
+        instant: at,
+        reading: shared_model::punch::Reading::default(),
+        route: shared_model::Route::Pull,
+        received_at: at,
+        raw: Box::default(),
+    };
+    let sent = FeedPunch::new(&punch, 4);
+    let line = FeedItem::Punch(sent.clone()).line();
+    assert_eq!(FeedItem::parse(&line), Ok(FeedItem::Punch(sent.clone())));
+    assert_eq!(sent.clone().into_punch(), Some(punch));
+    let forged = FeedPunch { user_code: shared_model::UserCode::parse("8").unwrap(), ..sent.clone() };
+    assert_eq!(forged.into_punch(), None);
+    let unknown = FeedPunch { route: 250, ..sent };
+    assert_eq!(unknown.into_punch(), None);
 }
 
 #[test]

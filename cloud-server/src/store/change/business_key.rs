@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use shared_model::{FieldMap, FieldTag, Kind};
+use shared_model::{ActorId, FieldMap, FieldTag, Kind};
 use sqlx::AssertSqlSafe;
 use sync_protocol::cloud::{ChangeBatch, RecordWrite};
 use sync_protocol::merge::FieldRule;
-use sync_protocol::{Hlc, Slot};
+use sync_protocol::message::{ConflictState, FeedConflict};
+use sync_protocol::{ConflictId, Hlc, Slot};
 use uuid::Uuid;
 
 use super::super::{StoreError, TenantTx};
-use super::ConflictRow;
 
 /// The field that must be unique in a kind.
 const fn field(kind: Kind) -> Option<(FieldTag, &'static str)> {
@@ -39,7 +39,7 @@ pub(super) async fn blank_taken(
     tx: &mut TenantTx,
     records: &mut [RecordWrite],
     batch: &ChangeBatch<'_>,
-) -> Result<Vec<ConflictRow>, StoreError> {
+) -> Result<Vec<FeedConflict>, StoreError> {
     let mut rows = Vec::new();
     let kinds: BTreeSet<Kind> = records.iter().map(|write| write.key.0).collect();
     for kind in kinds {
@@ -93,7 +93,7 @@ fn conflict(
     tag: FieldTag,
     value: &str,
     holder: Uuid,
-) -> ConflictRow {
+) -> FeedConflict {
     let change = batch.log.iter().rev().filter_map(|logged| logged.change).find(|change| change.key == key);
     // The same refused value of the same record is one conflict, however often it comes.
     let mut hash = blake3::Hasher::new();
@@ -103,19 +103,22 @@ fn conflict(
         .update(value.as_bytes());
     let mut bytes = [0; 16];
     hash.finalize_xof().fill(&mut bytes);
-    ConflictRow {
-        id: uuid::Builder::from_custom_bytes(bytes).into_uuid(),
-        cause: "duplicate_key",
-        kind,
+    FeedConflict {
+        fseq: 0,
+        id: ConflictId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid()),
+        cause: "duplicate_key".to_owned(),
+        kind: kind.number().into(),
         key,
         slot: Some(Slot::of(kind, tag)),
         standing: FieldMap::new(),
         standing_dots: Vec::new(),
         arriving: FieldMap::from([(tag, Value::String(value.to_owned()))]),
-        arriving_dots: change.map(|change| change.dot.to_bytes().to_vec()).unwrap_or_default(),
+        arriving_dots: change.map(|change| change.dot).into_iter().collect(),
         kept: FieldRule::Standing,
-        actor: change.map(|change| change.actor.uuid()).unwrap_or_default(),
-        hlc: change.map_or(Hlc::default(), |change| change.hlc).number(),
+        actor: change.map_or(ActorId::SYSTEM, |change| change.actor),
+        hlc: change.map_or(Hlc::default(), |change| change.hlc),
         rec_fseq: 0,
+        state: ConflictState::Open,
+        site: None,
     }
 }

@@ -1,0 +1,26 @@
+//! Whether a change counts although its author lost his authority (sync.md 2.10).
+//!
+//! What matters is what the writer's edge could know: a change whose author's place in the feed is before the news of the
+//! revocation was written in good faith. An ordinary change of that sort counts; a decision gets a second look, because
+//! it cannot be taken back quietly.
+
+use crate::cloud::Poison;
+use crate::{Change, Op};
+
+/// Judges a change whose author was revoked at a place in the feed; `None` = he never was.
+///
+/// # Errors
+/// `revoked` for what was written after the news, `second_look` for a decision from before it.
+pub fn judge(change: &Change, revoked_at: Option<i64>) -> Result<(), Poison> {
+    let Some(place) = revoked_at else { return Ok(()) };
+    if change.seen >= place {
+        return Err(Poison { code: "revoked", detail: "its author has no authority any more".to_owned() });
+    }
+    match change.op {
+        Op::Decide => {
+            let detail = "its author lost the authority before the decision arrived".to_owned();
+            Err(Poison { code: "second_look", detail })
+        }
+        Op::Create | Op::Update | Op::Delete | Op::Restore => Ok(()),
+    }
+}
