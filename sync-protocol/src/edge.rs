@@ -19,7 +19,7 @@ mod store;
 mod time;
 
 pub use feed::{FeedPlace, FeedStore, FeedTx, Staging};
-pub use hello::{About, Next, Stop, answered, open};
+pub use hello::{About, Next, Stop, TWIN_STALES, answered, leave_twin, open};
 pub use pull::{AfterPull, Pull, answered_with_feed};
 pub use push::{After, Outgoing, Session};
 pub use rebase::{Rebased, rebase};

@@ -186,6 +186,24 @@ pub(crate) fn system_program(profile: Profile, name: &str) -> Result<PathBuf> {
     Ok(output(profile)?.join(name))
 }
 
+/// The feature with which rules of the sync protocol can be switched off.
+pub(crate) const MUTATIONS: &str = "mutations";
+
+/// Builds the simulation of sync, quick to run, and returns its path.
+///
+/// # Errors
+/// When cargo fails.
+pub(crate) fn simulator(mutations: bool) -> Result<PathBuf> {
+    eprintln!("xtask: building simulate");
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--release", "-p", "sync-simulator", "--bin", "simulate"]);
+    if mutations {
+        build.args(["--features", MUTATIONS]);
+    }
+    run(&mut build)?;
+    Ok(output(Profile::Release)?.join("simulate"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

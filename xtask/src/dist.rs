@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::build::{Profile, Variant, cargo, output, run};
+use crate::build::{MUTATIONS, Profile, Variant, cargo, output, run};
 
 /// The target of the agent for Windows.
 const WINDOWS: &str = "x86_64-pc-windows-gnu";
@@ -93,7 +93,7 @@ fn ensure_target(target: &str) -> Result<()> {
 fn refuse_features(features: &[String]) -> Result<()> {
     for feature in features {
         let name = feature.rsplit('/').next().unwrap_or(feature);
-        if Variant::ALL.iter().any(|variant| variant.name() == name) {
+        if name == MUTATIONS || Variant::ALL.iter().any(|variant| variant.name() == name) {
             bail!("{feature} is for tests only and is never shipped");
         }
     }
@@ -117,8 +117,9 @@ mod tests {
 
     #[test]
     fn no_throwaway_feature_is_shipped() {
-        for variant in Variant::ALL.iter().filter(|variant| **variant != Variant::Plain) {
-            for feature in variant.features().split(',') {
+        let variants = Variant::ALL.iter().filter(|variant| **variant != Variant::Plain);
+        for features in variants.map(|variant| variant.features()).chain(["sync-protocol/mutations", MUTATIONS]) {
+            for feature in features.split(',') {
                 let error = dist(Platform::Here, &[feature.to_owned()]).unwrap_err().to_string();
                 assert!(error.contains("for tests only"), "{feature}: {error}");
             }

@@ -1,4 +1,4 @@
-//! `cargo xtask demo | test | bench | screenshots | dist`: installs what is missing, builds, and runs.
+//! `cargo xtask demo | test | bench | simulate | screenshots | dist`: installs what is missing, builds, and runs.
 //!
 //! The work itself is in the package `system-tests`; this stays small so that the first command answers soon.
 #![expect(
@@ -54,6 +54,18 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
+    /// Runs simulated histories of the real sync code and compares them with an oracle.
+    Simulate {
+        /// The first seed.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// How many seeds.
+        #[arg(long, default_value_t = 5000)]
+        seeds: u64,
+        /// Rules to switch off, to see that it is noticed.
+        #[arg(long)]
+        mutate: Option<String>,
+    },
     /// Takes pictures of every page of the edge agent and of the cloud into docs/screenshots.
     Screenshots,
     /// Builds the binaries that are shipped, and prints where they are.
@@ -76,6 +88,7 @@ fn main() -> Result<()> {
         Task::Demo { check, lose_one } => demo(check, lose_one),
         Task::Test { runner } => test(&runner),
         Task::Bench { name, json } => bench(name.as_deref(), json),
+        Task::Simulate { from, seeds, mutate } => simulate(from, seeds, mutate.as_deref()),
         Task::Screenshots => {
             ensure(Prerequisite::SCREENSHOTS)?;
             let binaries = build::variants(Profile::Dev, &[Variant::Plain])?;
@@ -122,7 +135,26 @@ fn test(runner: &[String]) -> Result<()> {
         tests.args(["test", "--workspace", "--lib", "--bins", "--tests", "--"]).args(runner);
     }
     eprintln!("xtask: every test");
-    run(&mut tests)
+    run(&mut tests)?;
+    eprintln!("xtask: each rule of the protocol is missed when it is gone");
+    run(cargo().args([
+        "test",
+        "--quiet",
+        "--release",
+        "-p",
+        "sync-simulator",
+        "--features",
+        build::MUTATIONS,
+    ]))
+}
+
+fn simulate(from: u64, seeds: u64, mutate: Option<&str>) -> Result<()> {
+    let mut program = Command::new(build::simulator(mutate.is_some())?);
+    program.args(["--from", &from.to_string(), "--seeds", &seeds.to_string()]);
+    if let Some(rules) = mutate {
+        program.args(["--mutate", rules]);
+    }
+    become_program(&mut program)
 }
 
 fn bench(name: Option<&str>, json: bool) -> Result<()> {

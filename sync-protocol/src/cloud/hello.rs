@@ -100,6 +100,12 @@ impl<S: CloudStore> Judge<'_, S> {
         if forgotten {
             return Ok(Verdict::CloudRegressed);
         }
+        let earlier = self.company.feed_epoch > 1 && hello.feed_epoch != self.company.feed_epoch;
+        if earlier && !is_off(Rule::OriginPerEpoch) {
+            // What this cloud knew of the origin is lost, and a copy of the disk may have told it something else: numbers
+            // of an earlier epoch are never used in this one.
+            return Ok(Verdict::Fork { common: Stream::ALL.map(|stream| (stream, 0)).into() });
+        }
         self.store.open_logs(hello.origin, self.edge.edge, self.company.feed_epoch).await?;
         self.store.set_lease(hello.origin, Lease { no: hello.lease_no, nonce: hello.nonce }).await?;
         self.streams = Stream::ALL.map(|stream| (stream, StreamState::default())).into();

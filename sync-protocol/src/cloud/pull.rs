@@ -126,9 +126,8 @@ async fn snapshot_page<S: FeedStore>(
         return Ok(Answer::bare(SnapshotHead::Hello));
     };
     let from = request.from.unwrap_or(company.feed_head);
-    // A snapshot whose origin expired half-way may lack what was collected meanwhile.
-    let broken = request.from.is_some() && log.expired;
-    if broken || from < company.horizon || from > company.feed_head {
+    // A snapshot that began above the horizon lacks nothing that was collected since.
+    if from < company.horizon || from > company.feed_head {
         return Ok(Answer::bare(SnapshotHead::Hello));
     }
     store.note_cursor(request.origin, from, request.head_r.max(log.applied), true).await?;

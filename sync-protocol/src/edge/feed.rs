@@ -106,6 +106,10 @@ pub trait FeedTx {
     /// not enter the log to the cloud.
     fn put_punch(&self, punch: &Punch) -> Result<(), Self::Error>;
 
+    /// Writes the punches that came by the feed into the ledger log, so that they are sent: the cloud was put back to an
+    /// earlier time and may have lost them.
+    fn log_undelivered(&self) -> Result<(), Self::Error>;
+
     /// Keeps a line that cannot be taken (unknown here, or refused), for a person or a newer version.
     fn park(&self, line: &[u8], poison: &Poison) -> Result<(), Self::Error>;
 

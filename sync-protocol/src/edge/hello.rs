@@ -142,13 +142,18 @@ pub async fn answered<S: EdgeStore>(
         return again();
     }
     match &reply.verdict {
-        Verdict::Ok => begin(store, hello, reply).await,
+        Verdict::Ok => begin(store, hello, reply, reply.feed_epoch != state.feed_epoch).await,
         Verdict::Stale { lease_no } => {
             store.take_lease(*lease_no).await?;
             again()
         }
         Verdict::Marks { at } => Ok(Next::Again(at.clone())),
-        Verdict::Fork { common } => fork(store, &state, common, new_origin).await,
+        Verdict::Fork { common } => {
+            let next = fork(store, &state, common, new_origin).await?;
+            // The new life belongs to the epoch that asked for it.
+            store.adopt(&adopted(reply)).await?;
+            Ok(next)
+        }
         Verdict::Snapshot => Ok(Next::Stop(Stop::Snapshot)),
         Verdict::CloudRegressed => Ok(Next::Stop(Stop::CloudRegressed)),
         Verdict::Upgrade { min } => Ok(Next::Stop(Stop::Upgrade { min: *min })),
@@ -162,16 +167,18 @@ pub(super) fn answers(hello: &Hello, reply: &HelloReply) -> bool {
     reply.nonce.is_none_or(|nonce| nonce == hello.nonce) || is_off(Rule::Nonce)
 }
 
+/// Takes what an answer acknowledges and begins the session. `restart`: the cloud was put back to an earlier time, and what
+/// it had acknowledged beyond that is not there any more.
 pub(super) async fn begin<S: EdgeStore>(
     store: &S,
     hello: &Hello,
     reply: &HelloReply,
+    restart: bool,
 ) -> Result<Next, S::Error> {
     let state = store.state().await?;
     if (state.origin, state.lease_no) != (hello.origin, hello.lease_no) {
         return Ok(Next::Again(BTreeMap::new()));
     }
-    let restart = reply.feed_epoch != state.feed_epoch;
     let mut sent = BTreeMap::new();
     for (&stream, log) in &state.logs {
         let told = reply.streams.get(&stream).copied().unwrap_or_default();
@@ -192,9 +199,7 @@ pub(super) async fn begin<S: EdgeStore>(
             .await?;
         sent.insert(stream, mark);
     }
-    let adopted =
-        Adopted { feed_epoch: reply.feed_epoch, scope_ver: reply.scope_ver, scope: reply.scope.clone() };
-    store.adopt(&adopted).await?;
+    store.adopt(&adopted(reply)).await?;
     Ok(Next::Session(Box::new(Session::new(
         state.origin,
         Lease { no: hello.lease_no, nonce: hello.nonce },
@@ -203,6 +208,10 @@ pub(super) async fn begin<S: EdgeStore>(
         sent,
         owed(store, &state, reply).await?,
     ))))
+}
+
+fn adopted(reply: &HelloReply) -> Adopted {
+    Adopted { feed_epoch: reply.feed_epoch, scope_ver: reply.scope_ver, scope: reply.scope.clone() }
 }
 
 /// The rows of former origins that the cloud lacks, the oldest life first. A chain that differs is another disk's history
@@ -240,7 +249,8 @@ async fn chain_of<S: EdgeStore>(
     Ok(store.chain_at(origin, stream, &[seq]).await?.first().copied().unwrap_or(start))
 }
 
-async fn fork<S: EdgeStore>(
+/// Closes the logs at what is common and logs the rest again under a new origin.
+pub(super) async fn fork<S: EdgeStore>(
     store: &S,
     state: &EdgeState,
     common: &BTreeMap<Stream, i64>,
@@ -255,6 +265,22 @@ async fn fork<S: EdgeStore>(
     }
     store.re_origin(state.origin, to, &kept).await?;
     Ok(Next::Forked { origin: to, relogged })
+}
+
+/// How often in a row a hello may be told that its number was used, before a twin is certain: a restored disk is told so
+/// once, a disk whose copy runs elsewhere again and again.
+pub const TWIN_STALES: u32 = 3;
+
+/// Begins a new life because another disk speaks under the present one ([`TWIN_STALES`]). What was acknowledged stays with
+/// the old life; the rest is logged again. Returns the number of rows that are.
+///
+/// # Errors
+/// The store's.
+pub async fn leave_twin<S: EdgeStore>(store: &S, new_origin: Origin) -> Result<i64, S::Error> {
+    let state = store.state().await?;
+    let common = state.logs.iter().map(|(stream, log)| (*stream, log.acked)).collect();
+    store.re_origin(state.origin, new_origin, &common).await?;
+    Ok(state.logs.values().map(|log| log.head - log.acked).sum())
 }
 
 /// The renumbering that goes with a fork of the record log.

@@ -59,28 +59,42 @@ pub async fn answered_with_feed<S: FeedStore>(
     new_origin: Origin,
 ) -> Result<Next, S::Error> {
     let asked = match reply.verdict {
-        Verdict::Ok => false,
+        Verdict::Ok | Verdict::Fork { .. } => false,
         Verdict::Snapshot => true,
         Verdict::Stale { .. }
         | Verdict::Marks { .. }
-        | Verdict::Fork { .. }
         | Verdict::CloudRegressed
         | Verdict::Upgrade { .. }
         | Verdict::Retired
         | Verdict::Unknown => return hello::answered(store, said, reply, new_origin).await,
     };
+    if !hello::answers(said, reply) {
+        return Ok(Next::Again(BTreeMap::new()));
+    }
+    let mut forked = None;
+    if let Verdict::Fork { common } = &reply.verdict {
+        let state = store.state().await?;
+        if (state.origin, state.lease_no) != (said.origin, said.lease_no) {
+            return Ok(Next::Again(BTreeMap::new()));
+        }
+        forked = Some(hello::fork(store, &state, common, new_origin).await?);
+    }
     let heard = Heard {
-        origin: said.origin,
+        origin: if forked.is_some() { new_origin } else { said.origin },
         lease_no: said.lease_no,
         feed_epoch: reply.feed_epoch,
         scope_ver: reply.scope_ver,
         horizon: reply.horizon,
         asked,
     };
-    if !hello::answers(said, reply) || !store.feed(move |tx| heard.prepare(tx)).await? {
-        return Ok(Next::Again(BTreeMap::new()));
+    let prepared = store.feed(move |tx| heard.prepare(tx)).await?;
+    if let Some(next) = forked {
+        return Ok(next);
     }
-    hello::begin(store, said, reply).await
+    match prepared {
+        Some(restart) => hello::begin(store, said, reply, restart).await,
+        None => Ok(Next::Again(BTreeMap::new())),
+    }
 }
 
 /// What a hello's answer means for the place in the feed.
@@ -95,15 +109,17 @@ struct Heard {
 }
 
 impl Heard {
-    /// Prepares for a snapshot where the place in the feed is of no use; `false` for an answer that came too late.
-    fn prepare<T: FeedTx>(self, tx: &T) -> Result<bool, T::Error> {
+    /// Prepares for a snapshot where the place in the feed is of no use. Tells whether the cloud was put back to an earlier
+    /// time; `None` for an answer that came too late.
+    fn prepare<T: FeedTx>(self, tx: &T) -> Result<Option<bool>, T::Error> {
         let mut place = tx.place()?;
         if (place.origin, place.lease_no) != (self.origin, self.lease_no) {
-            return Ok(false);
+            return Ok(None);
         }
         let known = place.feed_epoch > 0;
         let other_epoch = known && place.feed_epoch != self.feed_epoch;
-        let other_scope = known && place.scope_ver != self.scope_ver && place.cursor > 0;
+        let began = place.cursor > 0 || place.snapshot.is_some();
+        let other_scope = known && place.scope_ver != self.scope_ver && began;
         if self.asked || other_epoch || other_scope {
             let goes_on = place.snapshot.filter(|staging| {
                 (staging.feed_epoch, staging.scope_ver) == (self.feed_epoch, self.scope_ver)
@@ -120,12 +136,13 @@ impl Heard {
             }));
         }
         if other_epoch {
-            // Places of another epoch say nothing in this one.
+            // Places of another epoch say nothing in this one. What came down in it may be known nowhere else now.
             (place.cursor, place.clean, place.horizon) = (0, 0, 0);
+            tx.log_undelivered()?;
         }
         (place.feed_epoch, place.scope_ver) = (self.feed_epoch, self.scope_ver);
         tx.set_place(&place)?;
-        Ok(true)
+        Ok(Some(other_epoch))
     }
 }
 
@@ -323,8 +340,14 @@ impl<T: FeedTx> Taking<'_, T> {
             return Ok(());
         };
         let key = (kind, left.key);
-        if self.tx.base(key)?.is_some_and(|base| base.fseq < left.fseq) {
-            self.tx.drop_conflicts(Some(key))?;
+        let base = self.tx.base(key)?;
+        if base.as_ref().is_some_and(|base| base.fseq >= left.fseq) {
+            // It came back before this was read.
+            return Ok(());
+        }
+        // The rows of a record that was never shown here may have been.
+        self.tx.drop_conflicts(Some(key))?;
+        if base.is_some() {
             self.replace(key, None, line)?;
         }
         Ok(())

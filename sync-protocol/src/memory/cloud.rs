@@ -9,15 +9,18 @@ use shared_model::{ActorId, EdgeId, Kind, Punch, PunchId, SiteId};
 use crate::authority;
 use crate::cloud::{
     ChangeBatch, CloudStore, CompanyState, Departure, FeedRow, FeedStore, LedgerRow, LogId, LogMove,
-    LogState, OpenConflict, OriginAck, Outcome, Poison, Quarantined, RecordKey, RecordWrite,
+    LogState, LoggedChange, OpenConflict, OriginAck, Outcome, Poison, Quarantined, RecordKey, RecordWrite,
+    merge_own,
 };
+use crate::memory::Edit;
+use crate::merge::Rules;
 use crate::message::{
-    ConflictState, FeedConflict, FeedLeft, FeedNotice, FeedPunch, Lease, Scope, SnapshotPlace,
+    ConflictState, FeedConflict, FeedLeft, FeedNotice, FeedPunch, FeedRecord, Lease, Scope, SnapshotPlace,
 };
 use crate::scope::site_of;
 use crate::{
-    Chain, Change, ChangeHash, Conflict, ConflictId, Dot, LedgerEntry, Mark, Observation, Origin, Record,
-    Stream, VersionVector, Watermark,
+    Chain, Change, ChangeHash, Conflict, ConflictId, Dot, Hlc, LedgerEntry, Mark, Observation, Origin,
+    Record, Stream, VersionVector, Watermark,
 };
 
 /// What is kept of a considered change.
@@ -107,6 +110,72 @@ impl MemoryCloud {
             }
             LedgerEntry::Watermark(mark) => self.watermarks.push(mark.clone()),
         }
+    }
+
+    /// Begins a life of the cloud: at first, and at each new feed epoch.
+    pub fn begin_life(&mut self, origin: Origin) {
+        self.own = Some(Dot { origin, seq: 0 });
+    }
+
+    /// Writes a change of the cloud's own users; `None` for one to a record that is not there, or before the first life.
+    pub fn edit(&mut self, edit: &Edit, actor: ActorId, resolves: Option<ConflictId>) -> Option<Change> {
+        let own = self.own?;
+        let dot = Dot::new(own.origin, own.seq + 1);
+        let Edit { key, op, saw, fields } = edit;
+        let change = Change {
+            dot,
+            hlc: Hlc::from_number(self.company.feed_head),
+            grp: dot.seq,
+            kind: key.0.number().into(),
+            key: key.1,
+            op: *op,
+            ctx: saw.clone(),
+            fields: fields.clone(),
+            seen: self.company.feed_head,
+            actor,
+            resolves,
+            relog_of: None,
+            ver: 1,
+        };
+        let standing = self.records.get(key).cloned();
+        let before = standing.as_ref().map(|record| record.fields.clone());
+        let open = super::ready(self.open_conflicts(&[*key])).unwrap_or_else(|never| match never {});
+        let rules = Rules::of(key.0, saw, &self.company.folded);
+        let (merged, moved) = merge_own(standing, &change, rules, open).ok()?;
+        let line = change.line();
+        let batch = ChangeBatch {
+            records: vec![RecordWrite { key: *key, before, record: merged.record }],
+            log: vec![LoggedChange {
+                dot,
+                edge: EdgeId::from_uuid(uuid::Uuid::nil()),
+                identity: change.identity(),
+                change: Some(&change),
+                line: &line,
+                outcome: Outcome::Merged(merged.effect),
+            }],
+            conflicts: merged.conflicts,
+            quarantined: Vec::new(),
+            moved,
+        };
+        super::ready(self.store_changes(&batch)).unwrap_or_else(|never| match never {}).ok()?;
+        self.own = Some(dot);
+        let chain = Chain::start(dot.origin, Stream::Records);
+        let log = self.logs.entry((dot.origin, Stream::Records)).or_insert_with(|| LogState {
+            edge: EdgeId::from_uuid(uuid::Uuid::nil()),
+            applied: 0,
+            chain,
+            durable: 0,
+            lease: Lease { no: 0, nonce: crate::message::Nonce::from_bytes([0; 8]) },
+            epoch_born: 0,
+            expired: false,
+        });
+        log.applied = dot.seq;
+        Some(change)
+    }
+
+    /// Puts a row into the feed that stands for nothing here: what a newer cloud or a broken one may hand out.
+    pub fn publish_foreign(&mut self, record: FeedRecord, site: Option<SiteId>) {
+        self.publish(|fseq| FeedRow::Foreign(Box::new(FeedRecord { fseq, ..record }), site));
     }
 
     /// Puts a row beside the records into the feed.
@@ -423,7 +492,7 @@ impl FeedStore for MemoryCloud {
         self.calls += 1;
         let of = |((origin, stream), log): (&LogId, &LogState)| {
             let (acked_fseq, head_at_ack) = self.acks.get(origin).copied().unwrap_or_default();
-            let open = *stream == Stream::Records && !log.expired;
+            let open = *stream == Stream::Records && !log.expired && !log.edge.uuid().is_nil();
             open.then_some(OriginAck { origin: *origin, acked_fseq, head_at_ack, applied: log.applied })
         };
         Ok(self.logs.iter().filter_map(of).collect())

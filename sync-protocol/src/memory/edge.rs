@@ -1,5 +1,6 @@
 //! One edge's disk in memory. Every call is durable; a crash loses only the session; a copied disk is a clone.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -53,9 +54,14 @@ pub struct Disk {
     /// A snapshot that is wanted or under way.
     pub snapshot: Option<Staging>,
     staged: Vec<Vec<u8>>,
+    /// Punches that came by the feed and are in no log.
+    undelivered: BTreeSet<PunchId>,
+    /// Every renumbering of this disk, in order: a form that was opened before one must follow it.
+    pub relogs: Vec<Relog>,
     /// Logs of former lives, with their rows.
     pub closed: Vec<(Segment, Vec<LedgerEntry>, Vec<Change>)>,
-    edge_id: EdgeId,
+    /// The enrolment.
+    pub edge_id: EdgeId,
     lease_no: i64,
     feed_epoch: u32,
     scope_ver: u32,
@@ -103,6 +109,8 @@ impl MemoryEdge {
             horizon: 0,
             snapshot: None,
             staged: Vec::new(),
+            undelivered: BTreeSet::new(),
+            relogs: Vec::new(),
             closed: Vec::new(),
             edge_id,
             lease_no: 0,
@@ -120,6 +128,11 @@ impl MemoryEdge {
         self.disk().clone()
     }
 
+    /// Looks at the disk.
+    pub fn look<T>(&self, at: impl FnOnce(&Disk) -> T) -> T {
+        at(&self.disk())
+    }
+
     /// Puts a copy in the disk's place.
     pub fn restore(&self, image: Disk) {
         *self.disk() = image;
@@ -135,6 +148,18 @@ impl MemoryEdge {
             disk.ledger.insert(punch.id, punch.clone());
         }
         disk.log_entry(entry);
+    }
+
+    /// Moves the disk's hybrid clock on; never back.
+    pub fn tick(&self, to: Hlc) {
+        let mut disk = self.disk();
+        disk.hlc = disk.hlc.max(to);
+    }
+
+    /// The disk's hybrid clock.
+    #[must_use]
+    pub fn hlc(&self) -> Hlc {
+        self.disk().hlc
     }
 
     /// Writes edits as one transaction; those to records that are not there are left out.
@@ -358,6 +383,8 @@ impl EdgeStore for MemoryEdge {
         let (acked, durable) = disk.acked.get(&what.stream).copied().unwrap_or_default();
         if what.restart && what.stream == Stream::Records {
             disk.ack_fseq.retain(|seq, _| *seq <= what.applied);
+            disk.settled.retain(|seq| *seq <= what.applied);
+            disk.aside.retain(|seq| *seq <= what.applied);
         }
         if what.stream == Stream::Records {
             for seq in 1..=what.applied {
@@ -400,6 +427,7 @@ impl EdgeStore for MemoryEdge {
         disk.aside.clear();
         entries.into_iter().for_each(|entry| disk.log_entry(entry));
         let relog = Relog::new(from, to, common);
+        disk.relogs.push(relog);
         for change in changes.iter().filter_map(|change| relog.change(change)) {
             disk.log_change(change);
         }
@@ -524,7 +552,22 @@ impl FeedTx for MemoryEdge {
     }
 
     fn put_punch(&self, punch: &Punch) -> Result<(), Infallible> {
-        self.disk().ledger.entry(punch.id).or_insert_with(|| punch.clone());
+        let mut disk = self.disk();
+        let Disk { ledger, undelivered, .. } = &mut *disk;
+        if let Entry::Vacant(vacant) = ledger.entry(punch.id) {
+            vacant.insert(punch.clone());
+            undelivered.insert(punch.id);
+        }
+        Ok(())
+    }
+
+    fn log_undelivered(&self) -> Result<(), Infallible> {
+        let mut disk = self.disk();
+        for id in std::mem::take(&mut disk.undelivered) {
+            if let Some(punch) = disk.ledger.get(&id).cloned() {
+                disk.log_entry(LedgerEntry::Punch(punch));
+            }
+        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared_model::entity::Company;
-use shared_model::{CompanyId, EdgeId, FieldTag, Kind};
+use shared_model::{CompanyId, EdgeId, FieldTag, Kind, SiteId};
 use sync_protocol::cloud::{Enrolled, Push, hello, push_all};
 use sync_protocol::edge::{About, After, EdgeStore as _, Next, Session, answered, open as say};
 use sync_protocol::memory::{MemoryCloud, ready};
@@ -37,8 +37,11 @@ impl Line {
         Self { cloud: MemoryCloud::new(), nonce: 0 }
     }
 
-    fn enrolled() -> Enrolled {
-        let (scope, limits) = (Scope::default(), Limits::default());
+    /// The sites that the edge made are its own.
+    fn enrolled(&self) -> Enrolled {
+        let sites = self.cloud.records.keys().filter(|(kind, _)| *kind == Kind::Site);
+        let scope = Scope { sites: sites.map(|(_, key)| SiteId::from_uuid(*key)).collect() };
+        let limits = Limits::default();
         Enrolled { edge: edge(), retired: false, scope, scope_ver: 3, limits, not_before: 0 }
     }
 
@@ -49,7 +52,8 @@ impl Line {
         for _ in 0..6 {
             self.nonce += 1;
             let said = say(store, &about, Nonce::from_bytes([self.nonce; 8]), &ask, 0).await.unwrap();
-            let reply: HelloReply = ready(hello(&mut self.cloud, &Self::enrolled(), &said, 0)).unwrap();
+            let who = self.enrolled();
+            let reply: HelloReply = ready(hello(&mut self.cloud, &who, &said, 0)).unwrap();
             let new = Origin::from_number(1000 + i64::from(self.nonce)).unwrap();
             let next = answered(store, &said, &reply, new).await.unwrap();
             verdicts.push(reply.verdict);
@@ -65,7 +69,8 @@ impl Line {
 
     fn post(&mut self, body: &[u8]) -> PushReply {
         let push = Push::parse(body).unwrap();
-        ready(push_all(&mut self.cloud, &[(&Self::enrolled(), &push)], 0)).unwrap()[0]
+        let who = self.enrolled();
+        ready(push_all(&mut self.cloud, &[(&who, &push)], 0)).unwrap()[0]
     }
 
     async fn drain(&mut self, store: &Store) -> Vec<Verdict> {
