@@ -71,7 +71,7 @@ fn both_sides_agree_and_nothing_is_lost_whatever_happens() {
         "twins left",
     ] {
         let count = figures.get(what).copied().unwrap_or_default();
-        assert!(count >= 200, "{count} {what} in {SEEDS} seeds");
+        assert!(count >= 100, "{count} {what} in {SEEDS} seeds");
     }
 }
 
