@@ -118,7 +118,9 @@ mod tests {
     #[test]
     fn no_throwaway_feature_is_shipped() {
         let variants = Variant::ALL.iter().filter(|variant| **variant != Variant::Plain);
-        for features in variants.map(|variant| variant.features()).chain(["sync-protocol/mutations", MUTATIONS]) {
+        for features in
+            variants.map(|variant| variant.features()).chain(["sync-protocol/mutations", MUTATIONS])
+        {
             for feature in features.split(',') {
                 let error = dist(Platform::Here, &[feature.to_owned()]).unwrap_err().to_string();
                 assert!(error.contains("for tests only"), "{feature}: {error}");
