@@ -228,11 +228,17 @@ impl CloudHttp {
     /// A browser that nobody is signed in with.
     #[must_use]
     pub fn browser(&self) -> Browser {
-        Browser { url: self.url.clone(), session: None }
+        Browser::at(&self.url)
     }
 }
 
 impl Browser {
+    /// A browser at a cloud's address that nobody is signed in with.
+    #[must_use]
+    pub fn at(url: &str) -> Self {
+        Self { url: url.to_owned(), session: None }
+    }
+
     /// Fetches a page.
     ///
     /// # Errors

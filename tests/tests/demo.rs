@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+use system_tests::cloud_http::Browser;
 use system_tests::process::{Process, Signal, descendants};
 use system_tests::wait::until;
 
@@ -68,11 +69,30 @@ fn all_gone(processes: &[u32]) {
     .unwrap();
 }
 
+/// Signs in at both places as the demonstration says.
+fn sign_in_as_told(said: &str) {
+    let after = |line: &str| said.split_once(line).unwrap().1.trim_start().to_owned();
+    let word = |text: &str| text.split_whitespace().next().unwrap().to_owned();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for place in ["  factory ", "  cloud "] {
+        let told = after(place);
+        let (url, name) = (word(&told), told.split_once("sign in as ").unwrap().1.split_once(',').unwrap().0);
+        let password = word(told.split_once("password ").unwrap().1);
+        let sign_in = |password: String| {
+            let form = [("name", name), ("password", password.as_str())];
+            runtime.block_on(Browser::at(&url).post("/sign-in", &form)).unwrap().status
+        };
+        assert_eq!(sign_in(password.clone()), 303, "{told}");
+        assert_ne!(sign_in(format!("{password}x")), 303, "{place} takes any password");
+    }
+}
+
 #[test]
-fn ctrl_c_ends_all_of_it() {
+fn it_says_how_to_sign_in_and_ctrl_c_ends_all_of_it() {
     let logs = tempfile::tempdir().unwrap();
     let mut demo = Process::spawn("demo", &Command::new(env!("CARGO_BIN_EXE_demo")), logs.path()).unwrap();
     let started = running(&mut demo);
+    sign_in_as_told(&std::fs::read_to_string(demo.log()).unwrap());
     demo.signal(Signal::INT).unwrap();
     assert!(demo.wait(PATIENCE).unwrap().success());
     all_gone(&started);

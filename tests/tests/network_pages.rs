@@ -33,7 +33,8 @@ async fn on_the_network_the_pages_speak_tls_under_their_names_and_the_first_acco
 
     let health = client.get(format!("https://{NAME}:{port}/health")).send().await.unwrap();
     assert_eq!(health.status(), 200);
-    let start = client.get(format!("https://{NAME}:{port}/")).send().await.unwrap();
+    let start =
+        client.get(format!("https://{NAME}:{port}/")).header("accept", "text/html").send().await.unwrap();
     assert_eq!(start.headers()["location"], "/sign-in");
     assert!(start.headers().contains_key("strict-transport-security"), "{:?}", start.headers());
     let elsewhere = client

@@ -42,7 +42,7 @@ async fn main() -> Result<ExitCode> {
         println!("{}", serde_json::to_string(&outcome.count)?);
         return Ok(if outcome.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    show::introduce(&product)?;
+    show::introduce(&product).await?;
     tokio::select! {
         shown = show::run(&product) => shown?,
         _ = interrupted.recv() => {}

@@ -3,24 +3,52 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 
+use crate::cloud_http::Browser;
+use crate::pages::{USER, new_password};
 use crate::product::Product;
+
+/// The sign-in name in the cloud.
+const COMPANY_OWNER: &str = "owner@example.com";
 
 /// How often new punches are looked for.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Says where everything is and how to sign in.
+/// Makes an account at each place, and says where everything is and how to sign in.
 ///
 /// # Errors
-/// When a part does not run.
-pub fn introduce(product: &Product) -> Result<()> {
+/// When a part does not run or does not take an account.
+pub async fn introduce(product: &Product) -> Result<()> {
+    let (factory, cloud) = (local_owner(product)?, company_owner(product).await?);
     println!("Muster runs, on three simulated clocks.\n");
     println!("  factory  {}", product.edge.url()?);
+    println!("           sign in as {USER}, password {factory}");
     println!("  cloud    {}", product.cloud.url()?);
+    println!("           sign in as {COMPANY_OWNER}, password {cloud}");
     println!("  files: {}", product.folder.path().display());
     println!("\nPunches as they arrive (Ctrl-C stops everything):\n");
     Ok(())
+}
+
+/// Makes the account for the agent's pages; its password.
+fn local_owner(product: &Product) -> Result<String> {
+    let made = product.edge.command(&["user", "add", USER])?;
+    made["password"].as_str().map(str::to_owned).context("user add prints a password")
+}
+
+/// Makes the company's owner in the cloud; the password.
+async fn company_owner(product: &Product) -> Result<String> {
+    let company = &product.organisation.company;
+    let mut arguments = vec!["user", "add", "--email", COMPANY_OWNER, "--name", "Company Owner"];
+    arguments.extend(["--company", company, "--role", "owner"]);
+    let made = product.cloud.command(&arguments)?;
+    let token = made["token"].as_str().context("user add prints a token")?;
+    let password = new_password();
+    let form = [("token", token), ("password", password.as_str())];
+    let answer = Browser::at(&product.cloud.url()?).post("/password", &form).await?;
+    ensure!(answer.status == 303, "the cloud took no password: {}", answer.text);
+    Ok(password)
 }
 
 /// Shows punches arriving until the process is asked to stop.
