@@ -298,6 +298,13 @@ impl Truth {
                 record.deleted = cid_of(&dot);
                 needless += 1;
             }
+            // A restore that did not count after a fork: the tombstone is still the earlier delete's.
+            (Some(delete), Some(dot))
+                if cid_of(&dot) != Some(delete) && fresh.keys().any(|cid| self.is_forked(*cid)) =>
+            {
+                record.deleted = cid_of(&dot);
+                needless += 1;
+            }
             (Some(_), Some(_)) | (None, None) => {}
         }
         let mut slots: BTreeSet<Slot> = record.slots.keys().copied().collect();
