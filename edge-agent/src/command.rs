@@ -18,6 +18,7 @@ mod file;
 mod log;
 mod output;
 mod policy;
+mod punch;
 mod record;
 mod roster;
 mod run;
@@ -110,6 +111,9 @@ enum Command {
     /// The exchange with the cloud
     #[command(subcommand)]
     Sync(sync::Command),
+    /// Punches that somebody should look at
+    #[command(subcommand)]
+    Punch(punch::Command),
     /// Records of any kind, as lines of JSON
     #[command(subcommand)]
     Record(record::Command),
@@ -175,6 +179,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Leave(command) => command.run(context).await,
         Command::Enroll(args) => args.run(context).await,
         Command::Sync(command) => command.run(context).await,
+        Command::Punch(command) => command.run(context).await,
         Command::Record(command) => command.run(context).await,
     }
 }

@@ -19,6 +19,7 @@ pub mod founding;
 pub mod import;
 pub mod organisation;
 pub mod policy;
+pub mod punch;
 pub mod record;
 pub mod roster;
 pub mod shift;
@@ -249,6 +250,8 @@ calls! {
     SetUserActive(account::SetUserActive) -> Saved;
     /// Lists the accounts.
     ListUsers(account::ListUsers) -> Vec<account::UserRow>;
+    /// Lists the punches whose time is in doubt.
+    ListFlags(punch::ListFlags) -> Vec<crate::store::FlaggedPunch>;
     /// Adds and changes records of any kind.
     ImportRecords(record::ImportRecords) -> record::RecordReport;
     /// Lists the records of a kind.

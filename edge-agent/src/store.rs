@@ -66,7 +66,7 @@ pub use job::Job;
 pub use ledger::{Delivered, Delivery, Taken};
 pub use meta::{Meta, MetaValue, StreamState};
 pub use pending::PendingDevice;
-pub use punch_flag::FlaggedPunch;
+pub use punch_flag::{Doubtful, FlaggedPunch};
 pub use quarantine::{BadRow, QuarantineReason, QuarantinedRow};
 pub use reader::ReadTx;
 pub use recompute::{DateSpan, Recompute, RecomputeScope};

@@ -113,3 +113,12 @@ person-month-after = পরের মাস
 person-month-figures = মাসের সংখ্যা
 person-overtime = { $hours } ওভারটাইম
 person-may-change = এখনও বদলাতে পারে
+
+# একজনের দিনে পাঞ্চের সময় নিয়ে সন্দেহ।
+
+punch-doubt = { $time }: { $why }
+punch-doubt-clock-drift = ঘড়ি ঠিক করার আগে, ঘড়ির সময় ভুল থাকতে দেওয়া
+punch-doubt-device-skew = ঘড়ির সময় ঠিক হতে পারে না
+punch-doubt-device-backwards = এখানে ঘড়ির সময় পিছিয়ে গেছে
+punch-doubt-edge-backwards = এই কম্পিউটারের সময় পিছিয়ে গিয়েছিল
+punch-doubt-unanchored = এই কম্পিউটারের সময় ভুল থাকতে পাওয়া

@@ -113,3 +113,12 @@ person-month-after = The month after
 person-month-figures = Figures of the month
 person-overtime = { $hours } overtime
 person-may-change = May still change
+
+# Doubts about the time of a punch, on a person's day.
+
+punch-doubt = { $time }: { $why }
+punch-doubt-clock-drift = made while the clock was wrong, before it was set
+punch-doubt-device-skew = the clock's time cannot be right
+punch-doubt-device-backwards = the clock's time went back here
+punch-doubt-edge-backwards = this computer's time had gone back
+punch-doubt-unanchored = received while this computer's time was wrong

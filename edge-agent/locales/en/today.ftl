@@ -31,6 +31,11 @@ today-silent = { $count ->
     [one] The clock { $names } does not answer. Who is not in stays provisional until it reports; nobody is marked absent.
    *[other] These clocks do not answer: { $names }. Who is not in stays provisional until they report; nobody is marked absent.
 }
+today-doubtful = { $count ->
+    [one] A punch of this person has a doubtful time:
+   *[other] { $count } people have punches with a doubtful time:
+}
+today-doubtful-more = and more
 today-silent-link = See the clocks
 
 day-date = Date

@@ -12,11 +12,11 @@
 //!
 //! None of this can be said while the agent's own time is behind what it was before: then the punch is marked for that.
 
-use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone as _, Utc};
 use shared_model::entity::{PunchNote, PunchNoteType};
 use shared_model::text::Line;
 use shared_model::zone::resolve_in;
-use shared_model::{Kind, Punch, PunchFlag, PunchId, RawTime};
+use shared_model::{EmployeeId, Kind, Punch, PunchFlag, PunchId, RawTime};
 
 use super::{Author, Meta, ReadTx, StoreError, WriteTx, record};
 
@@ -242,7 +242,7 @@ impl WriteTx {
 }
 
 /// A mark on a punch, as people see it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FlaggedPunch {
     /// The punch.
     pub punch: PunchId,
@@ -258,7 +258,34 @@ pub struct FlaggedPunch {
     pub reason: Option<String>,
 }
 
+/// A person with marked punches on a work date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubtful {
+    /// Who.
+    pub employee: EmployeeId,
+    /// Name.
+    pub name: String,
+}
+
 impl ReadTx {
+    /// The people whose day has a marked punch, by name, at most `limit`.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn doubtful_days(&self, date: NaiveDate, limit: u32) -> Result<Vec<Doubtful>, StoreError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT DISTINCT p.employee, e.name FROM day_punch p
+             JOIN rec_punch_note n ON n.punch = p.punch_id
+             JOIN rec_employee e ON e.key = p.employee
+             WHERE p.work_date = ?1 AND n.note_type = 'flag' AND n.deleted_dot IS NULL AND e.name IS NOT NULL
+             ORDER BY e.name, p.employee LIMIT ?2",
+        )?;
+        let found = query.query_map(rusqlite::params![date.to_string(), limit], |row| {
+            Ok(Doubtful { employee: row.get(0)?, name: row.get(1)? })
+        })?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
     /// The marks on punches whose raw time is in `from..to`, in the order of the punches, at most `limit`.
     ///
     /// # Errors

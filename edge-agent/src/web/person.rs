@@ -3,9 +3,9 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use chrono::{Datelike as _, Months, NaiveDate};
-use shared_model::EmployeeId;
 use shared_model::access::Permission;
 use shared_model::entity::{Department, Employee};
+use shared_model::{EmployeeId, PunchFlag};
 use uuid::Uuid;
 use web_kit::locale::DateStyle;
 use web_kit::{Access, Current, DayMark, Failure, Page, Refusal, RouteTable, View};
@@ -24,6 +24,8 @@ struct PunchLine {
     time: String,
     clock: String,
     counts: bool,
+    /// Why its time is in doubt; empty if it is not.
+    doubts: Vec<String>,
 }
 
 struct DayLine {
@@ -177,6 +179,17 @@ fn day_lines(
     lines
 }
 
+fn doubt(page: &Page, flag: PunchFlag) -> String {
+    let text = match flag {
+        PunchFlag::ClockDrift => page.t("punch-doubt-clock-drift"),
+        PunchFlag::DeviceSkew => page.t("punch-doubt-device-skew"),
+        PunchFlag::DeviceBackwards => page.t("punch-doubt-device-backwards"),
+        PunchFlag::EdgeBackwards => page.t("punch-doubt-edge-backwards"),
+        PunchFlag::Unanchored => page.t("punch-doubt-unanchored"),
+    };
+    text.to_string()
+}
+
 fn day_line<'p>(
     page: &Page,
     local: &LocalTime,
@@ -197,6 +210,7 @@ fn day_line<'p>(
         time: punch.raw_time.map(|raw| page.texts.time(raw.wall().time())).unwrap_or_default(),
         clock: punch.clock.clone(),
         counts: matches!(punch.part.as_str(), "in" | "out"),
+        doubts: punch.flags.iter().map(|flag| doubt(page, *flag)).collect(),
     });
     DayLine {
         date: page.texts.date_short(date),

@@ -23,12 +23,16 @@ use super::live::{News, Subscription};
 use super::local_time::LocalTime;
 use super::mark::day_mark;
 use super::{App, Person};
+use crate::store::Doubtful;
 use crate::store::page::Listed;
 use crate::store::page::today::{DayCounts, DayFilter, DayRow, DaySort, DepartmentCounts, Standing};
 use feed::{FeedLine, FeedPart};
 
 /// How long a feed goes on before the browser must come back, which checks its session again.
 const FEED: Duration = Duration::from_secs(60);
+
+/// People named at most whose punches have a doubtful time.
+const DOUBTFUL: u32 = 20;
 
 /// Punches shown when the page is opened.
 const FEED_LINES: u32 = 12;
@@ -69,6 +73,12 @@ struct Line {
     last_out: String,
     worked: String,
     late: String,
+}
+
+/// A person to look at.
+struct Link {
+    href: String,
+    name: String,
 }
 
 /// What is still to be done before the pages can show anything.
@@ -112,6 +122,8 @@ struct TodayPage {
     steps: Steps,
     people: u32,
     silent: Vec<String>,
+    doubtful: Vec<Link>,
+    more_doubtful: bool,
     departments: Vec<DepartmentLine>,
     list: DayList,
     fresh: String,
@@ -249,7 +261,7 @@ async fn show(
     let asked = Asked::of(&query, local.today());
     let (date, is_today, filter) = (asked.date, asked.date == asked.today, asked.filter.clone());
     let (wall, now) = (local.wall_now(), local.now());
-    let (counts, departments, list, clocks, punches, outline) = app
+    let (counts, departments, list, clocks, punches, outline, doubtful) = app
         .store()
         .read(move |tx| {
             let list = tx.day_list(date, &filter)?;
@@ -261,6 +273,7 @@ async fn show(
                 tx.devices()?,
                 feed,
                 tx.outline()?,
+                tx.doubtful_days(date, DOUBTFUL + 1)?,
             ))
         })
         .await?;
@@ -291,6 +304,12 @@ async fn show(
         },
         people: counts.people,
         silent,
+        more_doubtful: doubtful.len() > DOUBTFUL as usize,
+        doubtful: doubtful
+            .into_iter()
+            .take(DOUBTFUL as usize)
+            .map(|person| link_to_person(person, date))
+            .collect(),
         departments: departments.iter().map(|line| department_line(&page, line, &when)).collect(),
         list: asked.list(&page, &local, &list),
         fresh: uri.query().map_or_else(|| "/live/list".to_owned(), |query| format!("/live/list?{query}")),
@@ -301,6 +320,11 @@ async fn show(
         feed: punches.iter().map(|punch| FeedLine::of(&page, punch)).collect(),
         page,
     }))
+}
+
+fn link_to_person(person: Doubtful, date: NaiveDate) -> Link {
+    let href = format!("/people/{}?month={}", person.employee, date.format("%Y-%m"));
+    Link { href, name: person.name }
 }
 
 /// The list alone, as an open page fetches it when something changed.

@@ -124,3 +124,10 @@ fn records_of_any_kind_go_out_and_in_again() {
     assert!(error.contains("line 1, day: a holiday has no such field"), "{error}");
     assert!(error.contains("line 2, fields: shift.definition: "), "{error}");
 }
+
+#[test]
+fn no_marked_punch_is_an_empty_list() {
+    let folder = Folder::with_site();
+    assert_eq!(folder.run(["punch", "flags", "--from", "2026-11-01", "--json"]).json(), json!([]));
+    assert!(folder.run(["punch", "flags"]).done().contains("No punch is marked."));
+}

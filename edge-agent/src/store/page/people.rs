@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension as _, params};
-use shared_model::{DepartmentId, EmployeeId, PunchId, RawTime};
+use shared_model::{DepartmentId, EmployeeId, PunchFlag, PunchId, RawTime};
 
 use super::super::{ReadTx, StoreError, WriteTx};
 use super::today::{CELLS, DayCells, cells};
@@ -92,6 +92,8 @@ pub struct PersonPunch {
     pub clock: String,
     /// What the engine took it for.
     pub part: String,
+    /// Why its time is in doubt.
+    pub flags: Vec<PunchFlag>,
 }
 
 /// A code under which clocks know a person.
@@ -203,7 +205,9 @@ impl ReadTx {
         to: NaiveDate,
     ) -> Result<Vec<PersonPunch>, StoreError> {
         let mut query = self.connection().prepare_cached(
-            "SELECT p.work_date, p.punch_id, l.raw_time, coalesce(d.name, c.serial, ''), p.part
+            "SELECT p.work_date, p.punch_id, l.raw_time, coalesce(d.name, c.serial, ''), p.part,
+                    (SELECT group_concat(n.flag, ' ') FROM rec_punch_note n
+                     WHERE n.punch = p.punch_id AND n.note_type = 'flag' AND n.deleted_dot IS NULL)
              FROM day_punch p
              LEFT JOIN ledger l ON l.punch_id = p.punch_id
              LEFT JOIN clock c ON c.id = l.clock
@@ -220,6 +224,10 @@ impl ReadTx {
                 raw_time: row.get::<_, Option<i64>>(2)?.and_then(RawTime::from_seconds),
                 clock: row.get(3)?,
                 part: row.get(4)?,
+                flags: row
+                    .get::<_, Option<String>>(5)?
+                    .map(|names| names.split(' ').filter_map(PunchFlag::parse).collect())
+                    .unwrap_or_default(),
             });
         }
         Ok(found)

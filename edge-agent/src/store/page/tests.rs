@@ -7,8 +7,8 @@ use shared_model::punch::Reading;
 use shared_model::text::{Code, Name};
 use shared_model::zone::resolve_in;
 use shared_model::{
-    ClockSerial, DepartmentId, DeviceId, EmployeeId, IdentityId, Punch, PunchId, RawTime, Route, SiteId,
-    UserCode, ZoneHistory,
+    ClockSerial, DepartmentId, DeviceId, EmployeeId, IdentityId, Punch, PunchFlag, PunchId, RawTime, Route,
+    SiteId, UserCode, ZoneHistory,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -293,4 +293,39 @@ fn what_waits_for_the_cloud_is_counted_and_dated() {
     assert_eq!(outline.sync.ledger_unsent, 2);
     assert!(!outline.sync.enrolled);
     assert_eq!(outline.site.unwrap().name, "Unit 2");
+}
+
+#[test]
+fn doubts_about_a_punch_are_shown_on_its_person_s_day() {
+    let (_folder, store) = factory();
+    add_person(&store, 1, "17", "Rahima", None);
+    add_person(&store, 2, "18", "Salma", None);
+    // Received in 1970: both are from the future, and the second fell from the first.
+    let rows = vec![punch("17", "2026-11-20T09:00:00"), punch("18", "2026-11-20T08:00:00")];
+    take(&store, rows.clone());
+    for (number, row) in (1..).zip(rows) {
+        let Delivered::Punch(Punch { id, .. }) = row else { panic!() };
+        store
+            .write_blocking(move |tx| {
+                let sql =
+                    "INSERT INTO day_punch (employee, work_date, punch_id, part) VALUES (?1, ?2, ?3, 'in')";
+                tx.connection().execute(sql, rusqlite::params![employee(number), DATE, id])?;
+                Ok(())
+            })
+            .unwrap();
+    }
+    let flags = |number| {
+        let read = move |tx: &ReadTx| tx.person_punches(employee(number), date(), date());
+        store.read_blocking(read).unwrap()[0].flags.clone()
+    };
+    assert_eq!(flags(1), [PunchFlag::DeviceSkew]);
+    let mut second = flags(2);
+    second.sort();
+    assert_eq!(second, [PunchFlag::DeviceSkew, PunchFlag::DeviceBackwards]);
+    let doubtful = |date: NaiveDate| {
+        let found = store.read_blocking(move |tx| tx.doubtful_days(date, 10)).unwrap();
+        found.into_iter().map(|person| person.name).collect::<Vec<_>>()
+    };
+    assert_eq!(doubtful(date()), ["Rahima", "Salma"]);
+    assert_eq!(doubtful(date().succ_opt().unwrap()), [""; 0]);
 }
