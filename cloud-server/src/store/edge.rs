@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_model::{CompanyId, EdgeId, Entropy, Kind, SiteId};
+use sqlx::PgConnection;
 use sync_protocol::Record;
 use uuid::Uuid;
 
@@ -179,22 +180,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn edge_key(&self, edge: EdgeId) -> Result<Option<EdgeKey>, StoreError> {
-        let row: Option<(CompanyId, Vec<u8>, String)> =
-            sqlx::query_as("SELECT company_id, public_key, state FROM edge_key WHERE edge_id = $1")
-                .bind(edge)
-                .fetch_optional(&self.pool)
-                .await?;
-        let Some((company, key, state)) = row else { return Ok(None) };
-        let corrupt = |cause: &str| StoreError::Corrupt {
-            table: "edge_key",
-            id: edge.to_string(),
-            cause: cause.into(),
-        };
-        Ok(Some(EdgeKey {
-            company,
-            public_key: key.try_into().map_err(|_| corrupt("the key is not 32 bytes"))?,
-            state: state_of(&state).ok_or_else(|| corrupt("unknown state"))?,
-        }))
+        key_of(&mut *self.pool.acquire().await?, edge).await
     }
 
     /// Turns a one-time code and a key into an edge. `None` for a code that is wrong, used or too old; the same code with
@@ -223,7 +209,7 @@ impl Store {
         let Some((site, expires_at, used_by)) = row else { return Ok(None) };
         let edge = match used_by {
             Some(edge) => {
-                let key = self.edge_key(edge).await?;
+                let key = key_of(tx.connection(), edge).await?;
                 if key.is_none_or(|key| {
                     key.public_key != applicant.public_key || key.state != EdgeState::Active
                 }) {
@@ -450,4 +436,20 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<EdgeRow>, StoreError> {
 
 fn state_of(text: &str) -> Option<EdgeState> {
     [EdgeState::Active, EdgeState::Retired].into_iter().find(|state| state.as_str() == text)
+}
+
+async fn key_of(connection: &mut PgConnection, edge: EdgeId) -> Result<Option<EdgeKey>, StoreError> {
+    let row: Option<(CompanyId, Vec<u8>, String)> =
+        sqlx::query_as("SELECT company_id, public_key, state FROM edge_key WHERE edge_id = $1")
+            .bind(edge)
+            .fetch_optional(connection)
+            .await?;
+    let Some((company, key, state)) = row else { return Ok(None) };
+    let corrupt =
+        |cause: &str| StoreError::Corrupt { table: "edge_key", id: edge.to_string(), cause: cause.into() };
+    Ok(Some(EdgeKey {
+        company,
+        public_key: key.try_into().map_err(|_| corrupt("the key is not 32 bytes"))?,
+        state: state_of(&state).ok_or_else(|| corrupt("unknown state"))?,
+    }))
 }
