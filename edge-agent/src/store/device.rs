@@ -330,7 +330,8 @@ impl WriteTx {
     }
 
     /// Notes that a posting clock has posted every punch made before an instant; unless its own count says that it holds
-    /// more than it ever delivered, and it was not lately asked for all of it. Whether it was noted.
+    /// more rows than are known of it, repeats not counted, and it was not lately asked for all of it. Whether it was
+    /// noted.
     ///
     /// # Errors
     /// What SQLite says.
@@ -341,11 +342,13 @@ impl WriteTx {
         grew: bool,
     ) -> Result<bool, StoreError> {
         let clock = self.clock_id(serial)?;
-        let (counted, read): (Option<i64>, i64) = self
+        let (counted, known): (Option<i64>, i64) = self
             .connection
-            .prepare_cached("SELECT log_count, read_rows FROM device_state WHERE clock = ?1")?
+            .prepare_cached(
+                "SELECT log_count, new_rows + quarantine_rows FROM device_state WHERE clock = ?1",
+            )?
             .query_row([clock], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if counted.is_some_and(|counted| counted > read) {
+        if counted.is_some_and(|counted| counted > known) {
             let asked = self.command_ended(clock, self.all_it_has().name())?;
             if asked.is_none_or(|at| self.now_ms() - at > ASK_AGAIN.num_milliseconds()) {
                 return Ok(false);

@@ -122,7 +122,7 @@ impl Sheet {
                 return Err(BadSheet::TooLong);
             }
             let line = record.position().map_or(0, |position| line_of(bytes, position));
-            match fields(&record, &places) {
+            match whole(&record, &headings, delimiter(bytes)).and_then(|()| fields(&record, &places)) {
                 Ok(fields) => sheet.lines.push(ImportLine { line, fields }),
                 Err((heading, fault)) => sheet.bad.push(BadLine::new(line, heading, fault)),
             }
@@ -187,6 +187,29 @@ fn places(
     Ok((places, ignored))
 }
 
+/// Refuses what a forgotten or an open quote does to a line: values under the wrong headings, people within a name.
+fn whole(
+    record: &csv::StringRecord,
+    headings: &csv::StringRecord,
+    delimiter: u8,
+) -> Result<(), (String, LineFault)> {
+    let wrong = |at: usize, cell: &str, cause: String| {
+        let heading = headings.get(at).or_else(|| headings.iter().last()).unwrap_or_default();
+        (heading.to_owned(), LineFault::Cell { value: cell.chars().take(TOLD).collect(), cause })
+    };
+    if let Some((at, cell)) =
+        record.iter().enumerate().skip(headings.len()).find(|(_, cell)| !cell.is_empty())
+    {
+        let cause = format!("the line has {} cells, the headings are {}", record.len(), headings.len());
+        return Err(wrong(at, cell, cause));
+    }
+    let swallows = |cell: &str| cell.contains('\n') && cell.contains(char::from(delimiter));
+    match record.iter().enumerate().find(|(_, cell)| swallows(cell)) {
+        Some((at, cell)) => Err(wrong(at, cell, "a quote before it is never closed".to_owned())),
+        None => Ok(()),
+    }
+}
+
 fn fields(record: &csv::StringRecord, places: &[Place]) -> Result<EmployeeFields, (String, LineFault)> {
     let cell = |place: &Place| record.get(place.at).map(str::trim).filter(|cell| !cell.is_empty());
     let wrong = |place: &Place, cell: &str, cause: String| {
@@ -249,6 +272,16 @@ mod tests {
         let sheet = sheet("code,name,phone\n7,,\n8\n");
         assert_eq!(sheet.lines[0].fields, EmployeeFields::of("7".parse().unwrap()));
         assert_eq!(sheet.lines[1].fields, EmployeeFields::of("8".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_missing_quote_shifts_nothing_and_swallows_nobody() {
+        let long = sheet("code,name,department\n7,Khatun, Rahima,Sewing\n8,Salma,,,\n");
+        assert_eq!(long.lines.len(), 1);
+        assert_eq!(long.bad[0].to_string(), "line 2, department: the line has 4 cells, the headings are 3");
+        let open = sheet("code,name\n7,\"Rahima\n8,Salma\n9,Karim\n");
+        assert!(open.lines.is_empty());
+        assert_eq!(open.bad[0].to_string(), "line 2, name: a quote before it is never closed");
     }
 
     #[test]
