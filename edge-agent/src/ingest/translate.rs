@@ -13,8 +13,9 @@ use shared_model::{ClockSerial, Punch, PunchId, RawTime, Route, UserCode, ZoneHi
 
 use crate::store::{BadRow, Delivered, NewClockEvent, QuarantineReason};
 
-/// The first wall time that can be true: clocks that lost their battery say 2000-01-01 00:00 or before.
-const FIRST: NaiveDateTime = match NaiveDate::from_ymd_opt(2000, 1, 1) {
+/// The first wall time that can be true. A clock that lost its battery starts again at 2000-01-01 and runs on from there:
+/// taken as true, one such punch would make everybody absent for all the years since.
+const FIRST: NaiveDateTime = match NaiveDate::from_ymd_opt(2010, 1, 1) {
     Some(date) => NaiveDateTime::new(date, NaiveTime::MIN),
     None => NaiveDateTime::MIN,
 };
@@ -198,7 +199,9 @@ mod tests {
     #[case("2026-11-22T12:00:00", None)]
     #[case("2026-11-22T12:00:01", Some(QuarantineReason::ImplausibleDate))]
     #[case("2000-01-01T00:00:00", Some(QuarantineReason::ImplausibleDate))]
-    #[case("2000-01-01T00:00:01", None)]
+    #[case("2000-01-03T08:10:00", Some(QuarantineReason::ImplausibleDate))]
+    #[case("2010-01-01T00:00:00", Some(QuarantineReason::ImplausibleDate))]
+    #[case("2010-01-01T00:00:01", None)]
     #[case("2079-12-31T23:59:59", Some(QuarantineReason::ImplausibleDate))]
     fn what_lies_outside_the_plausible_is_quarantined(
         #[case] time: &str,

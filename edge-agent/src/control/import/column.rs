@@ -173,7 +173,15 @@ impl Column {
             Self::Gender => fields.gender = Some(gender(cell)?),
             Self::Phone => fields.phone = text::<Phone>(cell)?,
             Self::Card => fields.card = text::<Code>(cell)?,
-            Self::ClockCode => fields.clock_code = text::<UserCode>(cell)?,
+            Self::ClockCode => {
+                let code = text::<UserCode>(cell)?;
+                if code.as_ref().is_some_and(|code| code.internal_serial().is_some()) {
+                    return Err(
+                        "codes that begin with sn: stand for users whom a clock only numbers".to_owned()
+                    );
+                }
+                fields.clock_code = code;
+            }
             Self::Active => fields.active = Some(active(cell)?),
         }
         Ok(())
@@ -256,6 +264,14 @@ mod tests {
         for text in ["", "2026-02-30", "02/31/2026", "3/2/26", "yesterday", "45000"] {
             assert!(date(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn nobody_is_given_a_code_that_stands_for_an_unknown_user() {
+        let mut fields = EmployeeFields::of("7".parse().unwrap());
+        assert!(Column::ClockCode.read("sn:4", &mut fields).unwrap_err().contains("sn:"));
+        Column::ClockCode.read("4", &mut fields).unwrap();
+        assert_eq!(fields.clock_code, Some("4".parse().unwrap()));
     }
 
     #[test]
