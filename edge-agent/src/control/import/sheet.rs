@@ -194,7 +194,7 @@ fn whole(
     delimiter: u8,
 ) -> Result<(), (String, LineFault)> {
     let wrong = |at: usize, cell: &str, cause: String| {
-        let heading = headings.get(at).or_else(|| headings.iter().last()).unwrap_or_default();
+        let heading = headings.get(at).or_else(|| headings.iter().next_back()).unwrap_or_default();
         (heading.to_owned(), LineFault::Cell { value: cell.chars().take(TOLD).collect(), cause })
     };
     if let Some((at, cell)) =
