@@ -1,8 +1,10 @@
-//! Pictures of pages, each on a desk and on a phone, in the colours and the language that are asked for.
+//! Pictures of pages, each on a desk and on a phone, in the colours and the language that are asked for. Whatever is
+//! pictured is looked through for faults too, so that every state of every page is.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::browser::{Browser, Scheme, Screen};
 
@@ -10,6 +12,7 @@ use crate::browser::{Browser, Scheme, Screen};
 #[derive(Debug)]
 pub struct Album {
     folder: PathBuf,
+    faults: RefCell<Vec<String>>,
 }
 
 impl Album {
@@ -25,7 +28,7 @@ impl Album {
                 std::fs::remove_file(path)?;
             }
         }
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), faults: RefCell::default() })
     }
 
     /// Takes what is shown, on each screen, in light colours.
@@ -33,6 +36,8 @@ impl Album {
     /// # Errors
     /// When the browser does not answer or a file cannot be written.
     pub async fn take(&self, browser: &Browser, page: &str, state: &str) -> Result<()> {
+        let found = browser.faults().await?;
+        self.faults.borrow_mut().extend(found.into_iter().map(|fault| format!("{page}-{state}: {fault}")));
         self.both(browser, &format!("{page}-{state}")).await
     }
 
@@ -44,6 +49,16 @@ impl Album {
         browser.set_scheme(Scheme::Dark).await?;
         self.both(browser, &format!("{page}-{state}-dark")).await?;
         browser.set_scheme(Scheme::Light).await
+    }
+
+    /// Ends the album.
+    ///
+    /// # Errors
+    /// When a page that is in it has faults; names each.
+    pub fn finish(self) -> Result<()> {
+        let faults = self.faults.into_inner();
+        ensure!(faults.is_empty(), "pages with faults:\n{}", faults.join("\n"));
+        Ok(())
     }
 
     async fn both(&self, browser: &Browser, name: &str) -> Result<()> {

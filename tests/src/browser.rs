@@ -143,6 +143,29 @@ impl Browser {
         Ok(())
     }
 
+    /// What keeps people from using the page that is shown, on a desk and on a phone, in light and in dark colours: what
+    /// axe-core finds, and a page that is wider than the screen. One line each.
+    ///
+    /// # Errors
+    /// When the browser does not answer.
+    pub async fn faults(&self) -> Result<Vec<String>> {
+        let mut faults = Vec::new();
+        for (name, screen) in [("desktop", Screen::DESKTOP), ("phone", Screen::PHONE)] {
+            self.set_screen(screen).await?;
+            for (colours, scheme) in [("light", Scheme::Light), ("dark", Scheme::Dark)] {
+                self.set_scheme(scheme).await?;
+                let found = self.accessibility_faults().await?;
+                faults.extend(found.into_iter().map(|fault| format!("{name}, {colours}: {fault}")));
+            }
+            self.set_scheme(Scheme::Light).await?;
+            if self.scrolls_sideways().await? {
+                faults.push(format!("{name}: wider than the screen"));
+            }
+        }
+        self.set_screen(Screen::DESKTOP).await?;
+        Ok(faults)
+    }
+
     /// What axe-core finds wrong with the page that is shown, one line each.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use thirtyfour::prelude::*;
 
-use crate::browser::{Browser, Screen};
+use crate::browser::Browser;
 use crate::edge::Edge;
 use crate::setup::ZONE;
 use crate::wait::until_async;
@@ -213,21 +213,12 @@ impl<'b> Pages<'b> {
         Ok(())
     }
 
-    /// What is wrong with the page that is shown, on a desk and on a phone.
+    /// What is wrong with the page that is shown: [`Browser::faults`], what the browser complained about, nothing on it.
     ///
     /// # Errors
     /// When the browser does not answer.
     pub async fn faults(&self) -> Result<Vec<String>> {
-        let mut faults = Vec::new();
-        for (name, screen) in [("desktop", Screen::DESKTOP), ("phone", Screen::PHONE)] {
-            self.browser.set_screen(screen).await?;
-            let found = self.browser.accessibility_faults().await?;
-            faults.extend(found.into_iter().map(|fault| format!("{name}: {fault}")));
-            if self.browser.scrolls_sideways().await? {
-                faults.push(format!("{name}: wider than the screen"));
-            }
-        }
-        self.browser.set_screen(Screen::DESKTOP).await?;
+        let mut faults = self.browser.faults().await?;
         faults.extend(self.browser.complaints().await?);
         let text = self.browser.ask("return document.body.innerText").await?;
         if text.as_str().is_none_or(|text| text.trim().is_empty()) {

@@ -5,8 +5,12 @@ use std::net::TcpListener;
 
 use system_tests::browser::{Browser, Screen};
 
+/// What styles a page may bring: files only, or its own text.
+const FILES: &str = "'self'";
+const INLINE: &str = "'unsafe-inline'";
+
 /// Answers every request with one page, as long as the test runs.
-fn serve(page: &'static str) -> std::io::Result<String> {
+fn serve(styles: &'static str, page: &'static str) -> std::io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     std::thread::spawn(move || {
@@ -19,7 +23,7 @@ fn serve(page: &'static str) -> std::io::Result<String> {
                 let _ = write!(
                     stream,
                     "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\
-                 Content-Security-Policy: default-src 'none'; style-src 'self'\r\nConnection: close\r\n\r\n{page}",
+                 Content-Security-Policy: default-src 'none'; style-src {styles}\r\nConnection: close\r\n\r\n{page}",
                     page.len()
                 );
             });
@@ -33,6 +37,7 @@ async fn faults_of_a_bad_page_are_found() {
     let logs = tempfile::tempdir().unwrap();
     let browser = Browser::start(logs.path()).await.unwrap();
     let url = serve(
+        FILES,
         "<!doctype html><html><head><meta name=\"viewport\" content=\"width=device-width\"><style>p{color:red}</style></head>\
          <body><img src=\"/x.png\"><input><pre>a_line_that_is_far_wider_than_a_phone_held_upright_can_show_on_its_screen</pre></body></html>",
     )
@@ -49,17 +54,37 @@ async fn faults_of_a_bad_page_are_found() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_in_dark_colours_is_found() {
+    let logs = tempfile::tempdir().unwrap();
+    let browser = Browser::start(logs.path()).await.unwrap();
+    let url = serve(
+        INLINE,
+        "<!doctype html><html lang=\"en\"><head><title>Today</title><meta name=\"viewport\" content=\"width=device-width\">\
+         <style>@media (prefers-color-scheme: dark){body{background:#111;color:#222}}</style></head>\
+         <body><main><h1>Today</h1></main></body></html>",
+    )
+    .unwrap();
+    browser.page.goto(&url).await.unwrap();
+    let faults = browser.faults().await.unwrap();
+    assert!(!faults.is_empty());
+    for fault in faults {
+        assert!(fault.contains(", dark: color-contrast"), "{fault}");
+    }
+}
+
+#[tokio::test]
 async fn a_good_page_has_none() {
     let logs = tempfile::tempdir().unwrap();
     let browser = Browser::start(logs.path()).await.unwrap();
     let url = serve(
+        FILES,
         "<!doctype html><html lang=\"en\"><head><title>Today</title><meta name=\"viewport\" content=\"width=device-width\">\
          <link rel=\"icon\" href=\"data:,\"></head><body><main><h1>Today</h1></main></body></html>",
     )
     .unwrap();
     browser.page.goto(&url).await.unwrap();
+    assert_eq!(browser.faults().await.unwrap(), Vec::<String>::new());
     browser.set_screen(Screen::PHONE).await.unwrap();
-    assert_eq!(browser.accessibility_faults().await.unwrap(), Vec::<String>::new());
     assert!(!browser.scrolls_sideways().await.unwrap());
     let picture = logs.path().join("page.png");
     browser.picture(Screen::PHONE, &picture).await.unwrap();

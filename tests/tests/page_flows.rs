@@ -190,7 +190,7 @@ async fn who_has_no_business_here_is_turned_away_and_told_what_to_do() {
     browser.page.goto(other_site(&format!("{}/sign-out", edge.url().unwrap()))).await.unwrap();
     browser.page.find(By::Tag("button")).await.unwrap().click().await.unwrap();
     pages.says("The request came from another site", PATIENCE).await.unwrap();
-    assert_eq!(browser.accessibility_faults().await.unwrap(), Vec::<String>::new());
+    assert_eq!(browser.faults().await.unwrap(), Vec::<String>::new());
     pages.open("/account").await.unwrap();
     assert_eq!(pages.path().await.unwrap(), "/account", "nobody was signed out");
 
@@ -216,7 +216,7 @@ async fn who_has_no_business_here_is_turned_away_and_told_what_to_do() {
     })
     .await
     .unwrap();
-    assert_eq!(browser.accessibility_faults().await.unwrap(), Vec::<String>::new());
+    assert_eq!(browser.faults().await.unwrap(), Vec::<String>::new());
     pages.send(&[("name", USER), ("password", &password)]).await.unwrap();
     assert_eq!(pages.path().await.unwrap(), "/sign-in", "the right password must wait as well");
     drop(browser);

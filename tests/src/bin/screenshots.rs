@@ -37,7 +37,7 @@ async fn main() -> Result<()> {
     cut_off(&album, &browser, &pages, &mut product, &single).await?;
     drop(browser);
     product.stop()?;
-    Ok(())
+    album.finish()
 }
 
 /// A new agent: its set-up, and its pages while nothing is there yet.
