@@ -4,6 +4,7 @@
 //! the struct. New fields get the next free tag and are optional.
 
 mod choice;
+pub mod phone;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -15,12 +16,14 @@ use crate::record::{
 use crate::text::{Code, EmployeeCode, HostAddress, Line, Name, Phone};
 use crate::{
     CompanyId, CompanyRuleId, DayDecisionId, DepartmentId, DeviceId, EmployeeId, HolidayId, IdentityId,
-    LeaveId, PayPeriodId, PolicyId, PunchNoteId, RosterDayId, RosterId, ShiftId, SiteId, ZoneHistory,
+    LeaveId, PayPeriodId, PhonePunchId, PolicyId, PunchNoteId, RosterDayId, RosterId, ShiftId, SiteId,
+    UserId, ZoneHistory,
 };
 
 pub use choice::{
     DayDecisionType, DepartmentLevel, DeviceState, DirectionUse, EmployeeCategory, Gender, HolidayType,
-    LeavePortion, PayPeriodState, PunchNoteType, RequestState, RosterBasis, ScopeKind, Transport, Weekday,
+    LeavePortion, PayPeriodState, PhoneDirection, PunchNoteType, RequestState, RosterBasis, ScopeKind,
+    Transport, Weekday,
 };
 
 /// A typed record.
@@ -368,6 +371,48 @@ entities! {
         3 rule: Document;
         /// Whether it counts.
         4 active: bool;
+    }
+    /// A punch made on a phone. The cloud makes it and nothing of it changes but the decision, which either side takes once;
+    /// see [`phone`].
+    PhonePunch(PhonePunchId) {
+        /// Whose.
+        1 employee: EmployeeId;
+        /// The person's home site when it was made.
+        2 site: SiteId;
+        /// The person's department when it was made.
+        3 department: Option<DepartmentId>;
+        /// When the person punched, whole seconds.
+        4 instant: DateTime<Utc>;
+        /// The home site's zone then.
+        5 zone: Code;
+        /// In or out.
+        6 direction: PhoneDirection;
+        /// Where the phone was, degrees north times 10^7.
+        7 latitude_e7: Option<i64>;
+        /// Degrees east times 10^7.
+        8 longitude_e7: Option<i64>;
+        /// How far off that may be, metres.
+        9 accuracy_m: Option<i64>;
+        /// The phone, as its app names it.
+        10 phone: Code;
+        /// The app's own id of the punch: sent twice, it is one punch.
+        11 client_id: uuid::Uuid;
+        /// How long the phone had kept it before it could send it, seconds.
+        12 offline_s: i64;
+        /// When the cloud received it.
+        13 received_at: DateTime<Utc>;
+        /// Where it stands.
+        14 state: RequestState, group 1;
+        /// Who decided.
+        15 decided_by: Option<UserId>, group 1;
+        /// When, by the cloud's time as the decider's side knew it.
+        16 decided_at: Option<DateTime<Utc>>, group 1;
+        /// The epoch of the grants by which he decided.
+        17 epoch: Option<i64>, group 1;
+        /// When those grants were issued to his side; `None` where the cloud itself was asked.
+        18 bundle_at: Option<DateTime<Utc>>, group 1;
+        /// Why.
+        19 reason: Option<Line>, group 1;
     }
 }
 

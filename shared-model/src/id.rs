@@ -178,6 +178,8 @@ ids! {
     PayPeriodId = "pay period";
     /// A company's own rule over a day's facts.
     CompanyRuleId = "company rule";
+    /// A punch made on a phone.
+    PhonePunchId = "phone punch";
 }
 
 impl From<UserId> for ActorId {

@@ -18,7 +18,8 @@ pub use clock::{Clock, Entropy};
 pub use flag::PunchFlag;
 pub use id::{
     ActorId, CompanyId, CompanyRuleId, DayDecisionId, DepartmentId, DeviceId, EdgeId, EmployeeId, HolidayId,
-    IdentityId, LeaveId, PayPeriodId, PolicyId, PunchNoteId, RosterDayId, RosterId, ShiftId, SiteId, UserId,
+    IdentityId, LeaveId, PayPeriodId, PhonePunchId, PolicyId, PunchNoteId, RosterDayId, RosterId, ShiftId,
+    SiteId, UserId,
 };
 pub use punch::{ClockSerial, Punch, PunchId, PunchState, RawTime, Route, UserCode};
 pub use record::{FieldMap, FieldTag, Kind};

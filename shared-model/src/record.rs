@@ -55,6 +55,8 @@ numbered! {
         PayPeriod = 15 "pay_period",
         /// A company's own rule.
         CompanyRule = 16 "company_rule",
+        /// A punch made on a phone, which counts once it is approved.
+        PhonePunch = 17 "phone_punch",
     }
 }
 

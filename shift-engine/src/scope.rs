@@ -72,6 +72,7 @@ pub fn affected(kind: Kind, key: Uuid, fields: &FieldMap) -> Option<(Scope, Date
         Kind::Leave => employee(1).map(|who| (who, span(2, 3))),
         Kind::Device => Some((site(3), DateSpan::ALWAYS)),
         Kind::Identity => employee(3).map(|who| (who, span(4, 5))),
+        Kind::PhonePunch => employee(1).map(|who| (who, span(4, 4))),
         Kind::PunchNote => None,
         Kind::PayPeriod => Some((site(1), span(2, 3))),
         Kind::CompanyRule => Some((Scope::Everyone, DateSpan { from: date(2), to: None })),

@@ -25,6 +25,8 @@ pub const FIELDS: usize = 256;
 pub const GROUP_ROWS: usize = 500;
 /// Bytes of a hello or an enrolment, and of their replies, after decompression.
 pub const MESSAGE: usize = 64 * 1024;
+/// Bytes of a bundle of people and grants.
+pub const BUNDLE: usize = BODY_RAW - HEAD;
 /// Marks of one stream in a hello.
 pub const MARKS: usize = 64;
 /// Closed segments in a hello.

@@ -18,7 +18,7 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
-use shared_model::entity::RequestState;
+use shared_model::entity::{RequestState, phone};
 use shared_model::{ActorId, FieldMap, FieldTag, Kind};
 use uuid::Uuid;
 
@@ -58,7 +58,8 @@ impl FieldRule {
             | Kind::PunchNote
             | Kind::DayDecision
             | Kind::PayPeriod
-            | Kind::CompanyRule => Self::Standing,
+            | Kind::CompanyRule
+            | Kind::PhonePunch => Self::Standing,
         }
     }
 }
@@ -278,9 +279,11 @@ impl Merging<'_> {
             let decided = self.change.op == Op::Decide && is_decided(kind, slot, &record.fields);
             let take = match standing {
                 Some(dot) if decided || !self.seen(dot) => {
-                    // A value that was never set and one set to nothing are the same value.
+                    // A value that was never set and one set to nothing are the same value. The same decision again is
+                    // no dispute, whoever took it and when.
                     let value = |tag| record.fields.get(tag).unwrap_or(&serde_json::Value::Null);
-                    if arriving.iter().all(|(tag, new)| value(tag) == new) {
+                    let matters = |tag: &FieldTag| !decided || decision_field(kind) == Some(*tag);
+                    if arriving.iter().filter(|(tag, _)| matters(tag)).all(|(tag, new)| value(tag) == new) {
                         continue;
                     }
                     self.settle(record, slot, dot, &arriving)
@@ -344,6 +347,7 @@ pub const fn decision_field(kind: Kind) -> Option<FieldTag> {
     match kind {
         Kind::Leave => Some(FieldTag(9)),
         Kind::DayDecision => Some(FieldTag(8)),
+        Kind::PhonePunch => Some(phone::STATE),
         Kind::Company
         | Kind::Site
         | Kind::Department

@@ -3,6 +3,7 @@
 //! JSON whose unknown fields are read over and whose later fields are optional, so that an old edge and a new cloud
 //! understand each other. A frozen sample of every released form is a test.
 
+mod bundle;
 mod enroll;
 mod feed;
 mod hello;
@@ -12,6 +13,7 @@ mod record;
 mod refusal;
 mod snapshot;
 
+pub use bundle::{BundleHead, BundleRequest};
 pub use enroll::{EnrollReply, EnrollRequest};
 pub use feed::{BadItem, ConflictState, FeedConflict, FeedItem, FeedLeft, FeedNotice, FeedPunch};
 pub use hello::{
@@ -34,6 +36,8 @@ pub const PUSH: &str = "/sync/v1/push";
 pub const PULL: &str = "/sync/v1/pull";
 /// Where a page of a snapshot is fetched.
 pub const SNAPSHOT: &str = "/sync/v1/snapshot";
+/// Where the bundle of people and grants is fetched.
+pub const BUNDLE: &str = "/sync/v1/bundle";
 /// The content type of every body: zstd over a head line and a payload, or over one message.
 pub const CONTENT_TYPE: &str = "application/vnd.muster.sync+zstd";
 

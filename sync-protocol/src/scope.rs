@@ -15,6 +15,7 @@ use crate::message::Scope;
 pub const fn site_field(kind: Kind) -> Option<FieldTag> {
     match kind {
         Kind::Employee | Kind::Device => Some(FieldTag(3)),
+        Kind::PhonePunch => Some(FieldTag(2)),
         Kind::Department => Some(FieldTag(5)),
         Kind::Holiday => Some(FieldTag(4)),
         Kind::PayPeriod => Some(FieldTag(1)),

@@ -17,6 +17,7 @@ use super::{StoreError, TenantTx, edge};
 const fn site_field(kind: Kind) -> Option<FieldTag> {
     match kind {
         Kind::Employee | Kind::Device => Some(FieldTag(3)),
+        Kind::PhonePunch => Some(FieldTag(2)),
         Kind::Department => Some(FieldTag(5)),
         Kind::Holiday => Some(FieldTag(4)),
         Kind::PayPeriod => Some(FieldTag(1)),

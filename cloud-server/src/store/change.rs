@@ -131,7 +131,8 @@ async fn look_ups(
             | Kind::PunchNote
             | Kind::DayDecision
             | Kind::PayPeriod
-            | Kind::CompanyRule => {}
+            | Kind::CompanyRule
+            | Kind::PhonePunch => {}
         }
     }
     for logged in &batch.log {

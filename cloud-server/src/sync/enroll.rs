@@ -63,6 +63,7 @@ async fn take(endpoints: &Endpoints, request: Request) -> Result<EnrollReply, Re
         company: enrolment.company_name,
         sites: enrolment.sites,
         records: records.collect(),
+        bundle_key: None,
         server_time: endpoints.now_ms(),
     })
 }

@@ -37,6 +37,7 @@ pub fn check_documents(kind: Kind, fields: &FieldMap) -> Result<(), StoreError> 
         | Kind::Identity
         | Kind::PunchNote
         | Kind::DayDecision
-        | Kind::PayPeriod => Ok(()),
+        | Kind::PayPeriod
+        | Kind::PhonePunch => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared_model::entity::{
     Company, CompanyRule, DayDecision, Department, Device, Employee, Entity, Holiday, Identity, Leave,
-    PayPeriod, Policy, PunchNote, Roster, RosterDay, Shift, Site,
+    PayPeriod, PhonePunch, Policy, PunchNote, Roster, RosterDay, Shift, Site,
 };
 use shared_model::{FieldMap, Kind};
 use sync_protocol::Op;
@@ -89,7 +89,7 @@ macro_rules! with_entity {
     ($kind:expr, $entity:ident => $work:expr) => {
         with_entity!($kind, $entity => $work,
             Company Site Department Employee Shift Roster RosterDay Policy Holiday Leave Device Identity PunchNote
-            DayDecision PayPeriod CompanyRule)
+            DayDecision PayPeriod CompanyRule PhonePunch)
     };
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use shared_model::entity::Entity;
 use shared_model::punch::PunchId;
 use shared_model::{ActorId, FieldMap, FieldTag, Kind};
+use sync_protocol::authority::edge_may;
 use sync_protocol::merge::{Conflict, Orphan, Rules, merge};
 use sync_protocol::record::Record;
 use sync_protocol::{Change, ConflictId, Dot, Op, Stream, VersionVector};
@@ -113,6 +114,7 @@ impl WriteTx {
     pub fn change(&self, author: &Author, edit: Edit) -> Result<Dot, StoreError> {
         let Edit { kind, key, op, .. } = edit;
         kind.check(&edit.fields, op == Op::Create)?;
+        edge_may(kind, op, &edit.fields).map_err(|poison| StoreError::Invalid(poison.detail))?;
         let old = record::load(&self.connection, kind, key)?;
         possible(&edit, old.as_ref())?;
         self.check_business_key(kind, key, &edit.fields)?;
@@ -279,7 +281,8 @@ pub const fn business_key(kind: Kind) -> Option<FieldTag> {
         | Kind::PunchNote
         | Kind::DayDecision
         | Kind::PayPeriod
-        | Kind::CompanyRule => None,
+        | Kind::CompanyRule
+        | Kind::PhonePunch => None,
     }
 }
 

@@ -150,6 +150,7 @@ async fn answer_enroll(
         company: "Padma Knit".into(),
         sites: vec![site_id()],
         records: vec![site_record()],
+        bundle_key: None,
         server_time: cloud.now(),
     };
     pack_message(&reply).unwrap().into_response()

@@ -184,6 +184,13 @@ choices! {
         /// One late is waived.
         WaiveLate = "waive_late",
     }
+    /// What a person says on the phone.
+    PhoneDirection {
+        /// Coming.
+        In = "in",
+        /// Going.
+        Out = "out",
+    }
     /// State of a pay period.
     PayPeriodState {
         /// Records may change.

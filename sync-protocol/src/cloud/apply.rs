@@ -10,6 +10,7 @@ use super::store::{
     ChangeBatch, CloudStore, CompanyState, Departure, LoggedChange, Outcome, Poison, Quarantined, RecordKey,
     RecordWrite,
 };
+use crate::authority;
 use crate::change::BadChange;
 use crate::merge::{Rules, merge};
 use crate::scope::{site_field, site_of};
@@ -115,8 +116,11 @@ async fn judge<'a, S: CloudStore>(
 fn candidate<'a>(incoming: Incoming<'a>, published: &VersionVector) -> Candidate<'a> {
     let dot = Dot::new(incoming.origin, incoming.seq);
     let identity = incoming.change.map_or_else(|_| ChangeHash::of(dot, incoming.line), Change::identity);
-    let judged = incoming.change.map_err(BadChange::clone).and_then(|change| {
+    let judged = incoming.change.map_err(|bad| Poison::from(bad.clone())).and_then(|change| {
         let kind = change.check()?;
+        if incoming.edge.is_some() {
+            authority::edge_may(kind, change.op, &change.fields)?;
+        }
         let mut saw = change.ctx.clone();
         // A context may claim no more than was there to be seen: of itself what came before, of others what the
         // cloud has published.
@@ -126,7 +130,6 @@ fn candidate<'a>(incoming: Incoming<'a>, published: &VersionVector) -> Candidate
         }
         Ok(Sound { key: (kind, change.key), change, saw })
     });
-    let judged = judged.map_err(|bad: BadChange| Poison { code: bad.code(), detail: bad.to_string() });
     Candidate { incoming, identity, judged }
 }
 

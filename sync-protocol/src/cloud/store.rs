@@ -6,6 +6,7 @@ use std::future::Future;
 use shared_model::{EdgeId, FieldMap, Kind, SiteId};
 use uuid::Uuid;
 
+use crate::change::BadChange;
 use crate::message::{ConflictState, Lease};
 use crate::mutation::{Rule, is_off};
 use crate::scope::site_of;
@@ -207,6 +208,12 @@ pub struct Poison {
     pub code: &'static str,
     /// The same for people.
     pub detail: String,
+}
+
+impl From<BadChange> for Poison {
+    fn from(bad: BadChange) -> Self {
+        Self { code: bad.code(), detail: bad.to_string() }
+    }
 }
 
 /// A log that has grown.

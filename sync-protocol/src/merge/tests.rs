@@ -63,6 +63,45 @@ fn value(record: &Record, tag: u16) -> &Value {
     &record.fields[&FieldTag(tag)]
 }
 
+/// A phone punch, made by the cloud, pending.
+fn pending_punch() -> Record {
+    let create = Change {
+        kind: Kind::PhonePunch.number().into(),
+        fields: FieldMap::from([(phone::STATE, json!("pending"))]),
+        ..change(CLOUD, 1, Op::Create, &[], &[])
+    };
+    merged(None, &create).record
+}
+
+fn decide(origin: i64, seq: i64, state: &str, by: &str) -> Change {
+    Change {
+        kind: Kind::PhonePunch.number().into(),
+        fields: FieldMap::from([(phone::STATE, json!(state)), (phone::DECIDED_BY, json!(by))]),
+        ..change(origin, seq, Op::Decide, &[(CLOUD, 1)], &[])
+    }
+}
+
+#[test]
+fn the_first_decision_about_a_phone_punch_stands_with_all_that_belongs_to_it() {
+    let first = merged(Some(pending_punch()), &decide(EDGE, 1, "approved", "a"));
+    assert_eq!((first.effect, first.conflicts.len()), (Effect::Changed, 0));
+    let later = merged(Some(first.record.clone()), &decide(OTHER, 1, "rejected", "b"));
+    assert_eq!(value(&later.record, 14), &json!("approved"));
+    assert_eq!(value(&later.record, 15), &json!("a"));
+    let [conflict] = later.conflicts.as_slice() else { panic!("{:?}", later.conflicts) };
+    assert_eq!((conflict.cause, conflict.kept), (Cause::AlreadyDecided, FieldRule::Standing));
+    assert_eq!(conflict.arriving.values.get(&phone::DECIDED_BY), Some(&json!("b")));
+}
+
+#[test]
+fn the_same_decision_by_somebody_else_is_no_dispute() {
+    let first = merged(Some(pending_punch()), &decide(EDGE, 1, "approved", "a")).record;
+    let same = merged(Some(first.clone()), &decide(OTHER, 1, "approved", "b"));
+    assert_eq!((same.effect, same.conflicts.len()), (Effect::Nothing, 0));
+    assert_eq!(same.record.fields, first.fields);
+    assert!(same.record.vv.covers(dot(OTHER, 1)), "it was considered");
+}
+
 #[test]
 fn changes_to_different_fields_both_survive() {
     let saw = [(CLOUD, 1)];

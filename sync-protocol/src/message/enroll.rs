@@ -39,6 +39,9 @@ pub struct EnrollReply {
     /// What the edge needs before its first page of the feed: the company and its sites.
     #[serde(default)]
     pub records: Vec<FeedRecord>,
+    /// The company's key for [`crate::authority::SignedBundle`], 64 hexadecimal digits; absent from older clouds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle_key: Option<String>,
     /// The server's time, milliseconds since 1970.
     pub server_time: i64,
 }

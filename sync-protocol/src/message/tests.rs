@@ -127,6 +127,7 @@ fn enrolment_is_frozen() {
             company: "Padma Knit".into(),
             sites: vec![SiteId::from_uuid(Uuid::from_u128(1))],
             records: vec![feed_record()],
+            bundle_key: None,
             server_time: 1_795_000_000_000,
         },
         r#"{"edge_id":"00000000-0000-0000-0000-00000000000e","company_id":"00000000-0000-0000-0000-000000000002","company":"Padma Knit","sites":["00000000-0000-0000-0000-000000000001"],"records":[{"kind":2,"key":"00000000-0000-0000-0000-000000000001","fseq":9,"fields":{"1":"Unit 1","2":"U1"},"dots":{"2":["0000000000000011",3],"3":["0000000000000011",4]},"vv":{"0000000000000011":4}}],"server_time":1795000000000}"#,
@@ -393,4 +394,51 @@ fn limits_from_the_other_side_are_bounded() {
         (1, 60_000, 55, 1)
     );
     assert!(usize::try_from(bounded.batch_bytes).unwrap() > crate::limit::ROW);
+}
+
+#[test]
+fn a_bundle_and_its_request_are_as_frozen() {
+    frozen(
+        &BundleHead { signature: Some("0a".into()), server_time: 1_795_000_000_000 },
+        r#"{"signature":"0a","server_time":1795000000000}"#,
+    );
+    frozen(&BundleHead { signature: None, server_time: 5 }, r#"{"server_time":5}"#);
+    let signed = crate::authority::SignedBundle { bundle: r#"{"epoch":3}"#.into(), signature: "0a".into() };
+    for signed in [Some(signed), None] {
+        let packed = BundleHead::pack(signed.as_ref(), 5).unwrap();
+        assert_eq!(BundleHead::unpack(&packed).unwrap().1, signed);
+    }
+    let kept = "2026-11-20T08:00:00.25Z".parse().unwrap();
+    assert_eq!(BundleRequest::of(Some((3, kept))).query(), "epoch=3&issued=1795161600250");
+    assert_eq!(BundleRequest::of(None).query(), "epoch=0&issued=0");
+}
+
+#[test]
+fn an_enrolment_may_name_the_key_of_bundles() {
+    let reply = EnrollReply {
+        edge_id: edge(),
+        company_id: CompanyId::from_uuid(Uuid::from_u128(2)),
+        company: "Padma Knit".into(),
+        sites: Vec::new(),
+        records: Vec::new(),
+        bundle_key: Some("ab".repeat(32)),
+        server_time: 5,
+    };
+    let sample = format!(
+        r#"{{"edge_id":"00000000-0000-0000-0000-00000000000e","company_id":"00000000-0000-0000-0000-000000000002","company":"Padma Knit","sites":[],"records":[],"bundle_key":"{}","server_time":5}}"#,
+        "ab".repeat(32)
+    );
+    frozen(&reply, &sample);
+}
+
+/// The row that an edge logs when somebody approves a phone punch there.
+#[test]
+fn a_decision_about_a_phone_punch_is_as_frozen() {
+    let line = br#"{"seq":7,"hlc":117,"kind":17,"key":"00000000-0000-0000-0000-000000000008","op":"decide","ctx":{"0000000000000011":5},"fields":{"14":"approved","15":"00000000-0000-0000-0000-000000000004","16":"2026-11-20T12:00:00Z","17":3,"18":"2026-11-20T08:00:00Z","19":null},"seen":120,"actor":"00000000-0000-0000-0000-000000000004","ver":1}"#;
+    let change = crate::Change::parse(origin(), 7, line).unwrap();
+    assert_eq!(change.check().unwrap(), shared_model::Kind::PhonePunch);
+    assert_eq!(String::from_utf8(change.line()).unwrap(), String::from_utf8(line.to_vec()).unwrap());
+    let decision = crate::authority::Decision::of(&change.fields).unwrap();
+    assert!(decision.approve);
+    assert_eq!(decision.fields(), change.fields);
 }

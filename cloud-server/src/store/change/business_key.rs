@@ -30,7 +30,8 @@ const fn field(kind: Kind) -> Option<(FieldTag, &'static str)> {
         | Kind::PunchNote
         | Kind::DayDecision
         | Kind::PayPeriod
-        | Kind::CompanyRule => None,
+        | Kind::CompanyRule
+        | Kind::PhonePunch => None,
     }
 }
 
