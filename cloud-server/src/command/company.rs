@@ -31,7 +31,7 @@ pub(super) async fn run(store: &Store, command: Command) -> Result<Report> {
             let id = CompanyId::mint(&SystemClock, &OsEntropy);
             store.add_company(id, &name, &locale, author(), &OsEntropy).await?;
             let text = format!(
-                "Made the company {name} ({id}).\nNext: muster-cloud site add --company {id} --name …"
+                "Made the company {name} ({id}).\nNext: muster-cloud site add --company {id} --name … --code … --zone …"
             );
             Ok(Report::new(json!({ "company": id, "name": name.as_str() }), text))
         }
