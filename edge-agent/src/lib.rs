@@ -8,6 +8,7 @@ pub mod config;
 pub mod control;
 pub mod device;
 pub mod ingest;
+mod private_file;
 pub mod reserve;
 pub mod run;
 pub mod store;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use shared_model::Entropy;
 use sync_protocol::{Origin, Stream};
 
+use crate::private_file;
 use crate::store::{Meta, ReadTx, Store, StoreError};
 
 /// What a machine remembers of the last start of a data folder.
@@ -90,16 +91,10 @@ impl TokenFile {
     }
 
     fn keep(&self, token: &Token) {
-        if let Err(error) = self.write(token) {
+        let text = serde_json::to_vec(token).map_err(std::io::Error::from);
+        if let Err(error) = text.and_then(|text| private_file::write(&self.path, &text)) {
             tracing::warn!(error = %error, path = %self.path.display(), "the boot token cannot be kept");
         }
-    }
-
-    fn write(&self, token: &Token) -> std::io::Result<()> {
-        let part = self.path.with_extension("part");
-        fs::write(&part, serde_json::to_vec(token)?)?;
-        fs::File::open(&part)?.sync_all()?;
-        fs::rename(&part, &self.path)
     }
 }
 

@@ -3,13 +3,15 @@
 //! A new key waits beside the old one until its enrolment is in the database; the database names the public half, so that
 //! after a crash between the two the right file is found.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 use shared_model::Entropy;
 use sync_protocol::sign::public_key_text;
+
+use crate::private_file;
 
 /// The name of the key's file in the data folder.
 pub const FILE: &str = "muster-edge.key";
@@ -48,7 +50,8 @@ pub fn prepare(folder: &Path, entropy: &(impl Entropy + ?Sized)) -> Result<Signi
     }
     let mut seed = [0; 32];
     entropy.fill(&mut seed);
-    write(&path, &hex::encode(seed)).map_err(|cause| KeyError::File { path, cause })?;
+    private_file::write(&path, hex::encode(seed).as_bytes())
+        .map_err(|cause| KeyError::File { path, cause })?;
     Ok(SigningKey::from_bytes(&seed))
 }
 
@@ -59,9 +62,9 @@ pub fn prepare(folder: &Path, entropy: &(impl Entropy + ?Sized)) -> Result<Signi
 /// [`KeyError`] when the file cannot be moved.
 pub fn settle(folder: &Path) -> Result<(), KeyError> {
     let path = folder.join(FILE);
-    let moved = match fs::rename(folder.join(NEW), &path) {
+    let moved = match private_file::rename(&folder.join(NEW), &path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && path.exists() => Ok(()),
-        moved => moved.and_then(|()| sync_folder(folder)),
+        moved => moved,
     };
     moved.map_err(|cause| KeyError::File { path, cause })
 }
@@ -95,32 +98,10 @@ fn read(path: &Path) -> Result<Option<SigningKey>, KeyError> {
     Ok(Some(SigningKey::from_bytes(&seed)))
 }
 
-/// Writes a new file that only this user may read, so that it is whole or not there.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let part = path.with_extension("part");
-    // A part of an earlier try may have other permissions.
-    match fs::remove_file(&part) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&part)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&part, path)?;
-    path.parent().map_or(Ok(()), sync_folder)
-}
-
-/// Makes a rename last through a power cut; only Unix has folders that can be synced.
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     struct Counting(std::sync::atomic::AtomicU8);

@@ -8,14 +8,15 @@
 //! -----BEGIN CERTIFICATE-----
 //! ```
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::private_file;
 
 /// The certificate's file in the data folder.
 const CERTIFICATE_FILE: &str = "ui-certificate.pem";
@@ -130,15 +131,8 @@ fn make(certificate: &Path, key: &Path, names: &[String]) -> Result<(), Certific
 
 /// Writes a file that only its owner can read.
 fn write(path: &Path, text: &str) -> Result<(), CertificateError> {
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(path).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|cause| CertificateError::File { path: path.to_owned(), cause })
+    private_file::write(path, text.as_bytes())
+        .map_err(|cause| CertificateError::File { path: path.to_owned(), cause })
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The file that tells where the agent listens for commands.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use shared_model::Entropy;
+
+use crate::private_file;
 
 /// The name of the file in the data folder.
 pub const CHANNEL: &str = "control.json";
@@ -44,21 +46,7 @@ impl Place {
     /// Writes the file whole or not at all, readable by its owner alone.
     pub(super) fn write(&self, folder: &Path) -> io::Result<PathBuf> {
         let path = folder.join(CHANNEL);
-        let draft = folder.join(format!("{CHANNEL}.new"));
-        match std::fs::remove_file(&draft) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        let mut options = std::fs::OpenOptions::new();
-        options.create_new(true).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&draft)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.sync_all()?;
-        drop(file);
-        std::fs::rename(&draft, &path)?;
+        private_file::write(&path, &serde_json::to_vec(self)?)?;
         Ok(path)
     }
 }
