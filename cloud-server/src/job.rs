@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
-use shared_model::{Clock, EdgeId};
+use chrono::{DateTime, TimeDelta, Utc};
+use shared_model::{Clock, CompanyId, EdgeId};
 use tokio_util::sync::CancellationToken;
 use web_kit::session::Lifetime;
 
 use crate::store::job::{self, Cutoff, Job, Queue};
-use crate::store::{CompanyAccess, Store, StoreError, digest};
+use crate::store::{CompanyAccess, Store, StoreError, SyncTx, digest};
 
 /// How often the table is looked at.
 const TICK: Duration = Duration::from_secs(5);
 /// How often what has run out is removed.
 const PRUNE_EVERY: TimeDelta = TimeDelta::hours(1);
+/// How often tombstones are looked at.
+const COLLECT_EVERY: TimeDelta = TimeDelta::hours(1);
 /// Tokens and codes are kept so long after their end, so that it can be told who used one.
 const KEPT: TimeDelta = TimeDelta::days(30);
 
@@ -71,7 +73,9 @@ impl Worker {
     /// # Errors
     /// When jobs cannot be taken; a job that fails is noted with its row and tried again later.
     pub async fn work_off(&self) -> Result<(), StoreError> {
-        self.store.ensure_job(Queue::Prune, self.clock.now()).await?;
+        for queue in [Queue::Prune, Queue::Collect] {
+            self.store.ensure_job(queue, self.clock.now()).await?;
+        }
         while let Some(job) = self.store.take_job(self.clock.now()).await? {
             if let Err(error) = self.work(&job).await {
                 let queue = job.queue.as_str();
@@ -86,6 +90,7 @@ impl Worker {
         match job.queue {
             Queue::Prune => self.prune(job).await,
             Queue::Compare => self.compare(job).await,
+            Queue::Collect => self.collect(job).await,
         }
     }
 
@@ -98,6 +103,33 @@ impl Worker {
         };
         let removed = self.store.prune(job, cutoff, now + PRUNE_EVERY).await?;
         tracing::debug!(removed, "what had run out was removed");
+        Ok(())
+    }
+
+    /// One company after the other; what fails for one does not hold up the others.
+    async fn collect(&self, job: &Job) -> Result<(), JobError> {
+        let now = self.clock.now();
+        let mut failed = None;
+        for company in self.store.companies().await? {
+            if let Err(error) = self.collect_of(company.company_id, now).await {
+                tracing::warn!(company.id = %company.company_id, %error, "tombstones were not collected");
+                failed = Some(error);
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        Ok(self.store.job_again(job, now + COLLECT_EVERY).await?)
+    }
+
+    async fn collect_of(&self, company: CompanyId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let tx = self.store.begin(&CompanyAccess::of_system(company)).await?;
+        let mut tx = SyncTx::new(tx, now, 1);
+        let collected = tx.collect().await?;
+        tx.commit().await?;
+        if collected.tombstones > 0 || collected.expired > 0 {
+            tracing::info!(company.id = %company, collected.tombstones, collected.expired, "tombstones were collected");
+        }
         Ok(())
     }
 

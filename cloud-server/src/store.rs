@@ -13,6 +13,7 @@ mod conflict;
 pub mod digest;
 pub mod edge;
 mod feed;
+mod feed_wake;
 pub mod job;
 mod ledger;
 mod origin;
@@ -29,14 +30,17 @@ pub mod today;
 pub mod user;
 pub mod web_session;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 pub use access::CompanyAccess;
+pub use feed_wake::FeedGrowth;
 pub use serving_role::Unfit;
 pub use sync_tx::SyncTx;
+use tenant_tx::Sight;
 pub use tenant_tx::TenantTx;
 
 /// A failure of the database or of what it holds.
@@ -97,6 +101,7 @@ pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
+    feed_wake: Arc<feed_wake::FeedWake>,
 }
 
 /// Why a store could not be opened.
@@ -147,7 +152,7 @@ impl Store {
         serving_role::check(&mut connection).await?;
         schema::check(&mut connection).await?;
         drop(connection);
-        Ok(Self { pool })
+        Ok(Self { pool, feed_wake: Arc::default() })
     }
 
     /// Begins a transaction on one company's tables.
@@ -155,7 +160,16 @@ impl Store {
     /// # Errors
     /// When the database is away.
     pub async fn begin(&self, access: &CompanyAccess) -> Result<TenantTx, StoreError> {
-        TenantTx::begin(&self.pool, access).await
+        TenantTx::begin(self, access, Sight::Latest).await
+    }
+
+    /// Begins a transaction whose statements all see the company as its first one did. Changing a row that somebody else
+    /// changed meanwhile fails and passes ([`StoreError::is_transient`]).
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn begin_frozen(&self, access: &CompanyAccess) -> Result<TenantTx, StoreError> {
+        TenantTx::begin(self, access, Sight::Frozen).await
     }
 
     /// Closes every connection.

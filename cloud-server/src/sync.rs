@@ -7,6 +7,7 @@
 mod enroll;
 mod gather;
 mod hello;
+mod pull;
 mod push;
 mod request;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::post;
+use axum::routing::{get, post};
 use parking_lot::Mutex;
 use shared_model::{Clock, Entropy};
 use sync_protocol::{Limits, message};
@@ -70,6 +71,8 @@ impl Endpoints {
             .route(message::ENROLL, post(enroll::enroll))
             .route(message::HELLO, post(hello::hello))
             .route(message::PUSH, post(push::push))
+            .route(message::PULL, get(pull::pull))
+            .route(message::SNAPSHOT, get(pull::snapshot))
             // Each handler reads its body itself, within the protocol's limits.
             .layer(axum::extract::DefaultBodyLimit::disable())
             .with_state(self)

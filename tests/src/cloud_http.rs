@@ -172,6 +172,24 @@ impl CloudHttp {
         Ok((status, body::unpack_message(&answer).ok()))
     }
 
+    /// Fetches what a path and query lead to, signed.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn get_signed(&self, edge: &EdgeKey, path_and_query: &str) -> Result<(u16, Vec<u8>)> {
+        let time_ms = SystemClock.now().timestamp_millis();
+        let request = sign::Request { method: "GET", path_and_query, edge: edge.id, time_ms, body: &[] };
+        let mut fetch = crate::http::client()?
+            .get(format!("{}{path_and_query}", self.url))
+            .header(sign::HEADER_TIME, time_ms.to_string())
+            .header(sign::HEADER_SIGNATURE, request.sign(&edge.key));
+        if let Some(id) = edge.id {
+            fetch = fetch.header(sign::HEADER_EDGE, id.to_string());
+        }
+        let response = fetch.send().await?;
+        Ok((response.status().as_u16(), response.bytes().await?.to_vec()))
+    }
+
     /// Posts a body under any headers.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ pub mod binary;
 pub mod browser;
 pub mod clock;
 pub mod cloud;
+pub mod cloud_edge;
 pub mod cloud_http;
 pub mod cloud_pages;
 pub mod cloud_people;

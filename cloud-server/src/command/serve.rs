@@ -68,6 +68,8 @@ async fn run(
     let serving =
         tokio::spawn(http_server::serve(listener, router, config.web.proxies.clone().into(), stop.clone()));
     let attendance = tokio::spawn(Attendance::new(store.clone(), clock, wake).run(stop.clone()));
+    let (relaying, ending) = (store.clone(), stop.clone());
+    let relay = tokio::spawn(async move { relaying.relay_feed_growth(&OsEntropy, ending).await });
     let jobs = tokio::spawn(Worker::new(store.clone(), Arc::new(SystemClock)).run(stop.clone()));
     event(&json!({ "event": "listening", "what": "http", "address": bound.to_string() }))?;
     tracing::info!(address = %bound, "serving");
@@ -79,6 +81,7 @@ async fn run(
     };
     tracing::info!("ending");
     stop.cancel();
+    relay.await?;
     serving.await?;
     attendance.await?;
     jobs.await?;

@@ -33,6 +33,7 @@ struct Row {
     rec_fseq: i64,
     state: String,
     site: Option<Uuid>,
+    fseq: i64,
 }
 
 impl Row {
@@ -46,7 +47,7 @@ impl Row {
             slot.ok_or_else(|| self.corrupt("no slot"))
         });
         Ok(FeedConflict {
-            fseq: 0,
+            fseq: self.fseq,
             id: ConflictId::from_uuid(self.conflict_id),
             kind: u16::try_from(self.kind).map_err(|_| self.corrupt("no kind"))?,
             key: self.key,
@@ -82,7 +83,7 @@ fn undots(bytes: &[u8]) -> Option<Vec<Dot>> {
 pub(super) async fn open(tx: &mut TenantTx, keys: &[RecordKey]) -> Result<Vec<OpenConflict>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT conflict_id, cause, kind, key, slot, standing, standing_dots, arriving, arriving_dots, kept, actor, hlc,
-             rec_fseq, state, site
+             rec_fseq, state, site, fseq
          FROM conflict
          WHERE company_id = $1 AND state = 'open'
            AND (kind, key) IN (SELECT k, r FROM unnest($2::smallint[], $3::uuid[]) AS asked (k, r))",
@@ -107,6 +108,30 @@ pub(super) async fn open(tx: &mut TenantTx, keys: &[RecordKey]) -> Result<Vec<Op
     Ok(found)
 }
 
+/// The open rows that edges of these sites see, by id, from behind one on.
+pub(super) async fn open_of_sites(
+    tx: &mut TenantTx,
+    sites: &[Uuid],
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<FeedConflict>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT conflict_id, cause, kind, key, slot, standing, standing_dots, arriving, arriving_dots, kept, actor, hlc,
+             rec_fseq, state, site, fseq
+         FROM conflict
+         WHERE company_id = $1 AND state = 'open' AND ($2::uuid IS NULL OR conflict_id > $2)
+           AND (site IS NULL OR site = ANY ($3))
+         ORDER BY conflict_id LIMIT $4",
+    )
+    .bind(tx.company())
+    .bind(after)
+    .bind(sites)
+    .bind(limit)
+    .fetch_all(tx.connection())
+    .await?;
+    rows.into_iter().map(Row::parse).collect()
+}
+
 /// Keeps new rows and publishes them from a place on; returns the place behind them.
 pub(super) async fn keep(
     tx: &mut TenantTx,
@@ -120,8 +145,8 @@ pub(super) async fn keep(
         next += 1;
         sqlx::query(
             "INSERT INTO conflict (company_id, conflict_id, cause, kind, key, slot, standing, standing_dots, arriving,
-                 arriving_dots, kept, actor, hlc, rec_fseq, state, site, noticed_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'open', $15, $16)
+                 arriving_dots, kept, actor, hlc, rec_fseq, state, site, noticed_at, fseq)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'open', $15, $16, $17)
              ON CONFLICT DO NOTHING",
         )
         .bind(tx.company())
@@ -143,6 +168,7 @@ pub(super) async fn keep(
         .bind(row.rec_fseq)
         .bind(row.site.map(SiteId::uuid))
         .bind(now)
+        .bind(row.fseq)
         .execute(tx.connection())
         .await?;
     }
@@ -161,13 +187,14 @@ pub(super) async fn move_on(
     let mut place = first;
     for ConflictMove { id, state } in moves {
         let row: Option<Row> = sqlx::query_as(
-            "UPDATE conflict SET state = $3 WHERE company_id = $1 AND conflict_id = $2
+            "UPDATE conflict SET state = $3, fseq = $4 WHERE company_id = $1 AND conflict_id = $2
              RETURNING conflict_id, cause, kind, key, slot, standing, standing_dots, arriving, arriving_dots, kept,
-                 actor, hlc, rec_fseq, state, site",
+                 actor, hlc, rec_fseq, state, site, fseq",
         )
         .bind(tx.company())
         .bind(id.uuid())
         .bind(state.as_str())
+        .bind(place)
         .fetch_optional(tx.connection())
         .await?;
         let Some(row) = row else { continue };
@@ -184,7 +211,6 @@ pub(super) async fn move_on(
                 .execute(tx.connection())
                 .await?;
         }
-        row.fseq = place;
         place += 1;
         rows.push(row);
     }

@@ -3,6 +3,11 @@
 //! The counter's row is locked from the first place given out to the end of the transaction, so that the order of places is
 //! the order of commits: it is taken as late as possible, in blocks. Ordinary punches never touch it.
 
+pub(super) mod collection;
+pub(super) mod page;
+mod punch;
+pub(super) mod snapshot;
+
 use serde_json::Value;
 use shared_model::{Entropy, Kind};
 use sync_protocol::cloud::{CompanyState, Departure, RecordKey, RecordWrite};
@@ -59,6 +64,7 @@ pub(super) async fn cloud_origin(tx: &mut TenantTx) -> Result<Origin, StoreError
 /// Takes `count` places and returns the first.
 pub(super) async fn take(tx: &mut TenantTx, count: usize) -> Result<i64, StoreError> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
+    tx.feed_grows();
     Ok(sqlx::query_scalar(
         "UPDATE feed_head SET next_fseq = next_fseq + $2 WHERE company_id = $1 RETURNING next_fseq - $2",
     )

@@ -24,11 +24,13 @@ pub enum Queue {
     Prune,
     /// Compares the results of the edge that the key names with ours.
     Compare,
+    /// Lets go of tombstones that every edge has, and of edges that are silent. Comes again by itself.
+    Collect,
 }
 
 impl Queue {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Prune, Self::Compare];
+    pub const ALL: [Self; 3] = [Self::Prune, Self::Compare, Self::Collect];
 
     /// Its name in storage.
     #[must_use]
@@ -36,6 +38,7 @@ impl Queue {
         match self {
             Self::Prune => "prune",
             Self::Compare => "compare",
+            Self::Collect => "collect",
         }
     }
 
@@ -218,6 +221,14 @@ impl Store {
         again(&mut tx, job, next).await?;
         tx.commit().await?;
         Ok(removed)
+    }
+
+    /// A job of the whole cloud that comes again by itself is done: it waits for its next time.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn job_again(&self, job: &Job, run_at: DateTime<Utc>) -> Result<(), StoreError> {
+        again(&mut *self.pool.acquire().await?, job, run_at).await
     }
 
     /// How the work stands.

@@ -152,7 +152,7 @@ fn encode(tx: &TenantTx, (kind, key): RecordKey, record: &Record, fseq: i64) -> 
     Value::Object(row)
 }
 
-fn decode(kind: Kind, key: Uuid, mut row: Map<String, Value>) -> Result<Record, StoreError> {
+pub(super) fn decode(kind: Kind, key: Uuid, mut row: Map<String, Value>) -> Result<Record, StoreError> {
     let corrupt = |cause: String| StoreError::Corrupt { table: kind.as_str(), id: key.to_string(), cause };
     let mut fields = FieldMap::new();
     for def in kind.fields() {

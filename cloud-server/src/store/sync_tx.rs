@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use shared_model::EdgeId;
 use sync_protocol::cloud::{
-    ChangeBatch, CloudStore, CompanyState, Departure, LedgerRow, LogId, LogMove, LogState, OpenConflict,
-    Poison, Quarantined, RecordKey,
+    ChangeBatch, CloudStore, CompanyState, Departure, FeedRow, FeedStore, LedgerRow, LogId, LogMove,
+    LogState, OpenConflict, OriginAck, Poison, Quarantined, RecordKey,
 };
-use sync_protocol::message::Lease;
+use sync_protocol::message::{Lease, Scope, SnapshotPlace};
 use sync_protocol::{Change, ChangeHash, Mark, Origin, Record, VersionVector};
 
 use super::audit::{Author, Via};
@@ -27,6 +27,15 @@ pub struct SyncTx {
     grew: bool,
 }
 
+/// What a collection did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Collected {
+    /// Logs of origins that tombstones no longer wait for.
+    pub expired: u64,
+    /// Tombstones that went.
+    pub tombstones: usize,
+}
+
 impl SyncTx {
     /// Begins with a transaction. `attempt` counts the tries of the same request, from 1.
     #[must_use]
@@ -43,6 +52,16 @@ impl SyncTx {
     #[must_use]
     pub fn grew(&self) -> bool {
         self.grew
+    }
+
+    /// Marks origins expired that are silent, and removes the tombstones that nobody needs any more.
+    ///
+    /// # Errors
+    /// The database's, or a row that cannot be read.
+    pub async fn collect(&mut self) -> Result<Collected, StoreError> {
+        let oldest = feed::collection::note_place(&mut self.tx, self.now.date_naive()).await?;
+        let expired = feed::collection::expire(&mut self.tx, self.now).await?;
+        Ok(Collected { expired, tombstones: sync_protocol::cloud::collect(self, oldest).await? })
     }
 
     /// Commits.
@@ -179,5 +198,40 @@ impl CloudStore for SyncTx {
         self.savepoint().await?;
         let done = change::store(&mut self.tx, batch, author).await;
         self.settle(done).await
+    }
+}
+
+impl FeedStore for SyncTx {
+    async fn feed(&mut self, after: i64, upto: i64, limit: usize) -> Result<Vec<FeedRow>, StoreError> {
+        feed::page::rows(&mut self.tx, after, upto, limit).await
+    }
+
+    async fn snapshot(
+        &mut self,
+        edge: EdgeId,
+        scope: &Scope,
+        from: SnapshotPlace,
+        limit: usize,
+    ) -> Result<Vec<FeedRow>, StoreError> {
+        feed::snapshot::rows(&mut self.tx, edge, scope, from, limit, self.now).await
+    }
+
+    async fn note_cursor(
+        &mut self,
+        origin: Origin,
+        cursor: i64,
+        head_r: i64,
+        open: bool,
+    ) -> Result<(), StoreError> {
+        feed::collection::note_cursor(&mut self.tx, origin, cursor, head_r, open, self.now).await
+    }
+
+    async fn acks(&mut self) -> Result<Vec<OriginAck>, StoreError> {
+        feed::collection::acks(&mut self.tx).await
+    }
+
+    async fn remove_tombstones(&mut self, upto: i64) -> Result<usize, StoreError> {
+        self.company = None;
+        feed::collection::remove_tombstones(&mut self.tx, upto).await
     }
 }

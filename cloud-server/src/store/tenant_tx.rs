@@ -1,10 +1,10 @@
 //! The only way to a company's tables.
 
 use shared_model::{ActorId, CompanyId};
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
 
-use super::{CompanyAccess, StoreError};
+use super::{CompanyAccess, Store, StoreError};
 
 /// A transaction in which row-level security shows one company's rows and takes rows of that company only.
 ///
@@ -13,16 +13,35 @@ use super::{CompanyAccess, StoreError};
 pub struct TenantTx {
     tx: Transaction<'static, Postgres>,
     access: CompanyAccess,
+    store: Store,
+    feed_grows: bool,
+}
+
+/// What a transaction sees of others that commit meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// Each statement sees what was committed before it.
+    Latest,
+    /// Every statement sees what the first one saw.
+    Frozen,
 }
 
 impl TenantTx {
-    pub(super) async fn begin(pool: &PgPool, access: &CompanyAccess) -> Result<Self, StoreError> {
-        let mut tx = pool.begin().await?;
+    pub(super) async fn begin(
+        store: &Store,
+        access: &CompanyAccess,
+        sight: Sight,
+    ) -> Result<Self, StoreError> {
+        let mut tx = store.pool.begin().await?;
         // A literal, because set_config() does not reach the workers of a distributed PostgreSQL; it is the text of a
         // typed UUID. LOCAL, because a setting that outlives the transaction would be the next borrower's.
-        let set = format!("SET LOCAL app.company_id = '{}'", access.company().uuid());
+        let isolation = match sight {
+            Sight::Latest => "",
+            Sight::Frozen => "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; ",
+        };
+        let set = format!("{isolation}SET LOCAL app.company_id = '{}'", access.company().uuid());
         sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut *tx).await?;
-        Ok(Self { tx, access: *access })
+        Ok(Self { tx, access: *access, store: store.clone(), feed_grows: false })
     }
 
     /// The company.
@@ -47,7 +66,17 @@ impl TenantTx {
     /// # Errors
     /// When the commit fails; then nothing of it lasts, unless the connection broke in the very commit.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.tx.commit().await?)
+        let Self { tx, access, store, feed_grows } = self;
+        tx.commit().await?;
+        if feed_grows {
+            store.feed_wake.grown(&store.pool, access.company()).await;
+        }
+        Ok(())
+    }
+
+    /// Notes that places of the feed were taken: whoever waits for them is told after the commit.
+    pub(super) fn feed_grows(&mut self) {
+        self.feed_grows = true;
     }
 
     /// Undoes everything done in it.

@@ -5,12 +5,12 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::json;
 use sync_protocol::body;
-use sync_protocol::cloud::{self, Enrolled, SessionError};
-use sync_protocol::message::{Hello, HelloReply, RefusalCode, Scope};
+use sync_protocol::cloud::{self, SessionError};
+use sync_protocol::message::{Hello, HelloReply, RefusalCode};
 
 use super::Endpoints;
 use super::request::{Refused, Signed, answer};
-use crate::store::edge::{self, EdgeState};
+use crate::store::edge;
 use crate::store::sync_tx::TRIES;
 use crate::store::{CompanyAccess, StoreError, SyncTx, digest};
 
@@ -61,14 +61,7 @@ async fn judge(
     let access = CompanyAccess::of_verified_edge(signed.key.company, signed.edge);
     let tx = endpoints.store.begin(&access).await.map_err(store)?;
     let mut tx = SyncTx::new(tx, now, attempt);
-    let enrolled = Enrolled {
-        edge: signed.edge,
-        retired: signed.key.state == EdgeState::Retired,
-        scope: Scope { sites: edge::sites(tx.tenant(), signed.edge).await.map_err(store)? },
-        scope_ver: edge::scope_ver(tx.tenant(), signed.edge).await.map_err(store)?,
-        limits: endpoints.limits,
-        not_before: 0,
-    };
+    let enrolled = endpoints.enrolled(&mut tx, signed).await.map_err(store)?;
     let reply = cloud::hello(&mut tx, &enrolled, said, now.timestamp_millis()).await?;
     let shown = json!({
         "origin": said.origin, "counts": said.counts, "wall": said.wall, "schema_ver": said.schema_ver,

@@ -10,11 +10,13 @@ use ed25519_dalek::VerifyingKey;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use shared_model::EdgeId;
-use sync_protocol::message::{CONTENT_TYPE, Refusal, RefusalCode};
+use sync_protocol::cloud::Enrolled;
+use sync_protocol::message::{CONTENT_TYPE, Refusal, RefusalCode, Scope};
 use sync_protocol::{body, limit, sign};
 
 use super::{Endpoints, PATIENCE, RETRY_AFTER_MS};
-use crate::store::edge::EdgeKey;
+use crate::store::edge::{self, EdgeKey, EdgeState};
+use crate::store::{StoreError, SyncTx};
 
 /// The longest a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(60);
@@ -95,6 +97,18 @@ impl Endpoints {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(self.refuse(RefusalCode::Busy, "too many requests at once")),
         }
+    }
+
+    /// What the enrolment says of the edge that speaks.
+    pub(super) async fn enrolled(&self, tx: &mut SyncTx, signed: &Signed) -> Result<Enrolled, StoreError> {
+        Ok(Enrolled {
+            edge: signed.edge,
+            retired: signed.key.state == EdgeState::Retired,
+            scope: Scope { sites: edge::sites(tx.tenant(), signed.edge).await? },
+            scope_ver: edge::scope_ver(tx.tenant(), signed.edge).await?,
+            limits: self.limits,
+            not_before: 0,
+        })
     }
 
     /// Finds the edge, reads the body, checks the signature: in this order, so that a stranger's body is not read.
