@@ -15,7 +15,7 @@ ALTER TABLE conflict ADD COLUMN fseq bigint NOT NULL DEFAULT 0;
 CREATE INDEX conflict_open ON conflict (company_id, conflict_id) WHERE state = 'open';
 
 -- A punch travels down once, however often its edge delivers it.
-CREATE UNIQUE INDEX feed_side_punch ON feed_side (company_id, (payload -> 'punch' ->> 'id')) WHERE what = 'punch';
+CREATE UNIQUE INDEX feed_side_punch ON feed_side (company_id, (payload ->> 'id')) WHERE what = 'punch';
 
 -- A tombstone may go when every edge has it. A living record is never removed, whoever asks.
 DO $$

@@ -1,18 +1,25 @@
 //! The feed over HTTP from a real PostgreSQL: what one side writes comes down at the others.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use cloud_server::attendance::Attendance;
 use cloud_server::clock::{OsEntropy, SystemClock};
-use cloud_server::store::{CompanyAccess, SyncTx, company, own_change, record};
+use cloud_server::store::{CompanyAccess, SyncTx, company, conflict, own_change, record};
+use cloud_server::wake::Wake;
 use serde_json::json;
+use shared_model::punch::Reading;
 use shared_model::text::{Code, Name};
-use shared_model::{Clock as _, FieldMap, FieldTag, Kind, SiteId};
+use shared_model::{
+    Clock, ClockSerial, FieldMap, FieldTag, Kind, Punch, PunchId, RawTime, Route, SiteId, UserCode,
+};
 use sync_protocol::cloud::{CloudStore as _, FeedStore as _};
 use sync_protocol::edge::AfterPull;
 use sync_protocol::memory::Edit;
+use sync_protocol::merge::FieldRule;
 use sync_protocol::message::ConflictState;
-use sync_protocol::{Op, VersionVector};
+use sync_protocol::{LedgerEntry, Op, VersionVector};
 use system_tests::cloud_edge::CloudEdge;
 use system_tests::cloud_http::{CloudHttp, Factory, author};
 use uuid::Uuid;
@@ -194,8 +201,10 @@ async fn a_tombstone_goes_when_it_is_old_and_every_edge_has_it() -> Result<()> {
     };
     assert_eq!(collect(0).await?, (0, 0), "it is not old enough");
     assert_eq!(collect(31).await?, (0, 0), "the other edge does not have it");
-    b.exchange(&cloud).await?;
-    a.exchange(&cloud).await?;
+    // A page is acknowledged by the request for the next one.
+    for edge in [&a, &b, &b] {
+        edge.exchange(&cloud).await?;
+    }
     assert_eq!(collect(31).await?, (0, 1));
     let tx = cloud.store.begin(&access).await?;
     let mut tx = SyncTx::new(tx, now, 1);
@@ -222,5 +231,127 @@ async fn not_even_the_owner_removes_a_living_record() -> Result<()> {
         let refused = sqlx::raw_sql(statement).execute(&mut connection).await.unwrap_err();
         assert!(refused.to_string().contains("append-only"), "{refused}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_punch_made_at_another_site_goes_home() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Karnaphuli").await?;
+    let elsewhere = second_site(&cloud, factory).await?;
+    let home = CloudEdge::enrolled(&cloud, factory).await?;
+    let away = CloudEdge::enrolled(&cloud, elsewhere).await?;
+    let (person, clock, identity) = (new_key(), new_key(), new_key());
+    edit(&home, Op::Create, person, VersionVector::new(), employee("E1", factory.site));
+    home.disk.edit(&[Edit {
+        key: (Kind::Identity, identity),
+        op: Op::Create,
+        saw: VersionVector::new(),
+        fields: FieldMap::from([(FieldTag(2), json!("7")), (FieldTag(3), json!(person))]),
+    }]);
+    let mut clock_of = FieldMap::new();
+    for (name, value) in [
+        ("serial", json!("CLOCK2")),
+        ("name", json!("Gate")),
+        ("site", json!(elsewhere.site)),
+        ("transport", json!("tcp")),
+        ("address", json!("127.0.0.1:4370")),
+        ("state", json!("active")),
+        ("direction_use", json!("ignore")),
+        ("set_time", json!(false)),
+    ] {
+        let def = Kind::Device.fields().iter().find(|def| def.name == name).context(name)?;
+        clock_of.insert(def.tag, value);
+    }
+    away.disk.edit(&[Edit {
+        key: (Kind::Device, clock),
+        op: Op::Create,
+        saw: VersionVector::new(),
+        fields: clock_of,
+    }]);
+    home.exchange(&cloud).await?;
+    away.disk.collect(LedgerEntry::Punch(punch("7", "CLOCK2")?));
+    away.disk.collect(LedgerEntry::Punch(punch("8", "CLOCK2")?));
+    away.exchange(&cloud).await?;
+
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut attendance = Attendance::new(cloud.store.clone(), clock, Arc::new(Wake::default()));
+    // However often the owners are looked for, the punch goes once.
+    for _ in 0..2 {
+        attendance.work_off(factory.company).await?;
+        home.exchange(&cloud).await?;
+    }
+    let codes = home
+        .disk
+        .look(|disk| disk.ledger.values().map(|punch| punch.user_code.to_string()).collect::<Vec<_>>());
+    assert_eq!(codes, ["7"], "a stranger's punch stays where it was made");
+    let mut tx = cloud.store.begin(&CompanyAccess::of_system(factory.company)).await?;
+    let sent: i64 = sqlx::query_scalar("SELECT count(*) FROM feed_side WHERE what = 'punch'")
+        .fetch_one(tx.connection())
+        .await?;
+    assert_eq!(sent, 1);
+
+    // A new edge of the home site gets it with its snapshot.
+    let another = CloudEdge::enrolled(&cloud, factory).await?;
+    another.exchange(&cloud).await?;
+    assert_eq!(another.disk.look(|disk| disk.ledger.len()), 1);
+    Ok(())
+}
+
+fn punch(code: &str, serial: &str) -> Result<Punch> {
+    let (serial, user_code) = (ClockSerial::parse(serial)?, UserCode::parse(code)?);
+    let instant = SystemClock.now() - chrono::TimeDelta::hours(2);
+    let raw_time = RawTime::from_seconds(instant.timestamp()).context("a time")?;
+    let instant = chrono::DateTime::from_timestamp(instant.timestamp(), 0).context("a time")?;
+    Ok(Punch {
+        id: PunchId::of_clock(&serial, &user_code, raw_time),
+        serial,
+        user_code,
+        raw_time,
+        zone: chrono_tz::Tz::UTC,
+        instant,
+        reading: Reading { state: Some(0), verify: Some(1), work_code: "".into() },
+        route: Route::Pull,
+        received_at: instant,
+        raw: Box::default(),
+    })
+}
+
+#[tokio::test]
+async fn a_conflict_settled_by_hand_in_the_cloud_is_settled_everywhere() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Karnaphuli").await?;
+    let edge = CloudEdge::enrolled(&cloud, factory).await?;
+    let access = CompanyAccess::of_system(factory.company);
+    let (disputed, deleted) = (new_key(), new_key());
+    edit(&edge, Op::Create, disputed, VersionVector::new(), employee("E1", factory.site));
+    edit(&edge, Op::Create, deleted, VersionVector::new(), employee("E2", factory.site));
+    edge.exchange(&cloud).await?;
+    let vv = |key| edge.disk.record(Kind::Employee, key).unwrap().vv;
+    let (opened, seen) = (vv(disputed), vv(deleted));
+    let name = |text: &str| FieldMap::from([(NAME, json!(text))]);
+    cloud_change(&cloud, factory, disputed, name("of the cloud")).await?;
+    cloud_change(&cloud, factory, deleted, name("kept")).await?;
+    edit(&edge, Op::Update, disputed, opened, name("of the edge"));
+    edit(&edge, Op::Delete, deleted, seen, FieldMap::new());
+    edge.exchange(&cloud).await?;
+
+    let mut tx = cloud.store.begin(&access).await?;
+    let rows = conflict::waiting(&mut tx, 10).await?;
+    assert_eq!(rows.len(), 2);
+    for row in &rows {
+        // The edge's name, and the record that the edge had deleted.
+        let choice = if row.slot.is_some() { FieldRule::Arriving } else { FieldRule::Standing };
+        own_change::settle(&mut tx, row.id, choice, author()).await?;
+        let again = own_change::settle(&mut tx, row.id, choice, author()).await;
+        assert!(matches!(again, Err(own_change::OwnChangeError::NotFound)), "{again:?}");
+    }
+    assert_eq!(conflict::open_count(&mut tx).await?, 0);
+    tx.commit().await?;
+    edge.exchange(&cloud).await?;
+    assert_eq!(shown(&edge, disputed, NAME), Some(json!("of the edge")));
+    assert_eq!(shown(&edge, deleted, NAME), Some(json!("kept")));
+    let states = edge.disk.look(|disk| disk.conflicts.values().map(|row| row.state).collect::<Vec<_>>());
+    assert_eq!(states, [ConflictState::Resolved; 2]);
     Ok(())
 }

@@ -33,7 +33,10 @@ impl Attendance {
         let portion = Portion { directory: &directory, now: now.into() };
         let waiting = recompute::waiting(&mut tx, ENTRIES).await?;
         if !waiting.entries.is_empty() {
-            portion.work_punches(&mut tx, waiting).await?;
+            let owned = portion.work_punches(&mut tx, waiting).await?;
+            if directory.sites().nth(1).is_some() {
+                intake::send_home(&mut tx, &owned).await?;
+            }
         } else if let Some(wide) = recompute::next_wide(&mut tx).await? {
             portion.work_wide(&mut tx, &wide).await?;
         } else {
@@ -57,14 +60,19 @@ struct Portion<'a> {
 }
 
 impl Portion<'_> {
-    /// Punches to their owners, and the people they and single entries ask for.
-    async fn work_punches(&self, tx: &mut TenantTx, mut waiting: recompute::Asked) -> Result<(), StoreError> {
+    /// Punches to their owners, and the people they and single entries ask for. Returns whose the punches are.
+    async fn work_punches(
+        &self,
+        tx: &mut TenantTx,
+        mut waiting: recompute::Asked,
+    ) -> Result<Vec<(EmployeeId, NaiveDate, PunchId)>, StoreError> {
         let punches = intake::punches_of_entries(tx, &waiting.entries).await?;
         let days: BTreeSet<_> =
             punches.iter().map(|punch| (&punch.code, punch.raw_time.wall().date())).collect();
         let of_code = |(code, date): (&UserCode, _)| (Scope::Code(code.clone()), DateSpan::day(date));
         waiting.work.extend(days.into_iter().map(of_code));
-        intake::distribute(tx, &self.directory.distribute(&punches)).await?;
+        let distribution = self.directory.distribute(&punches);
+        intake::distribute(tx, &distribution).await?;
         let mut asked = Asked::new();
         for (scope, dates) in waiting.work {
             let people: Vec<EmployeeId> = match scope {
@@ -87,7 +95,8 @@ impl Portion<'_> {
         } else {
             self.work_out(tx, asked).await?;
         }
-        recompute::done(tx, &waiting.entries).await
+        recompute::done(tx, &waiting.entries).await?;
+        Ok(distribution.owned)
     }
 
     /// The next people of an entry for many.

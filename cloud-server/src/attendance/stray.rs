@@ -26,6 +26,7 @@ impl Attendance {
         if let (Some(from), Some(to)) = (from, to) {
             let codes: Vec<String> = strays.iter().map(|stray| stray.code.to_string()).collect();
             let mut still = Distribution::default();
+            let mut owned = Vec::new();
             let mut after = Some(PunchId::lower_bound(from));
             while let Some(place) = after {
                 let (punches, next) = intake::punches_of_codes(&mut tx, &codes, place, to, LOOK).await?;
@@ -35,11 +36,15 @@ impl Attendance {
                 }
                 intake::distribute(&mut tx, &found).await?;
                 recompute::ask(&mut tx, &days_of(&found.owned), now).await?;
+                owned.append(&mut found.owned);
                 after = next;
             }
             // What lies outside every identity's time stays a stray until a record changes again.
             intake::strays_settled(&mut tx, &strays).await?;
             intake::distribute(&mut tx, &still).await?;
+            if directory.sites().nth(1).is_some() {
+                intake::send_home(&mut tx, &owned).await?;
+            }
         }
         tx.commit().await?;
         if let Some(known) = self.known.get_mut(&company) {

@@ -132,6 +132,48 @@ pub(super) async fn open_of_sites(
     rows.into_iter().map(Row::parse).collect()
 }
 
+/// One row.
+pub(super) async fn one(tx: &mut TenantTx, id: ConflictId) -> Result<Option<FeedConflict>, StoreError> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT conflict_id, cause, kind, key, slot, standing, standing_dots, arriving, arriving_dots, kept, actor, hlc,
+             rec_fseq, state, site, fseq
+         FROM conflict WHERE company_id = $1 AND conflict_id = $2",
+    )
+    .bind(tx.company())
+    .bind(id.uuid())
+    .fetch_optional(tx.connection())
+    .await?;
+    row.map(Row::parse).transpose()
+}
+
+/// The rows that wait, the newest first, at most `limit`.
+///
+/// # Errors
+/// The database's, or a row that cannot be read.
+pub async fn waiting(tx: &mut TenantTx, limit: i64) -> Result<Vec<FeedConflict>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT conflict_id, cause, kind, key, slot, standing, standing_dots, arriving, arriving_dots, kept, actor, hlc,
+             rec_fseq, state, site, fseq
+         FROM conflict WHERE company_id = $1 AND state = 'open' ORDER BY noticed_at DESC, conflict_id LIMIT $2",
+    )
+    .bind(tx.company())
+    .bind(limit)
+    .fetch_all(tx.connection())
+    .await?;
+    rows.into_iter().map(Row::parse).collect()
+}
+
+/// How many rows wait.
+///
+/// # Errors
+/// The database's.
+pub async fn open_count(tx: &mut TenantTx) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("SELECT count(*) FROM conflict WHERE company_id = $1 AND state = 'open'")
+        .bind(tx.company())
+        .fetch_one(tx.connection())
+        .await?)
+}
+
 /// Keeps new rows and publishes them from a place on; returns the place behind them.
 pub(super) async fn keep(
     tx: &mut TenantTx,

@@ -5,7 +5,7 @@
 
 pub(super) mod collection;
 pub(super) mod page;
-mod punch;
+pub(super) mod punch;
 pub(super) mod snapshot;
 
 use serde_json::Value;

@@ -1,11 +1,13 @@
 //! Changes that the cloud itself writes: the same rows, through the same merge, under the cloud's own origin.
 
+use serde_json::Value;
 use shared_model::entity::Entity;
 use shared_model::record::BadField;
-use shared_model::{EdgeId, FieldMap, Kind};
+use shared_model::{EdgeId, FieldMap, FieldTag, Kind};
 use sync_protocol::cloud::{ChangeBatch, LogMove, LoggedChange, Outcome, RecordWrite, merge_own};
-use sync_protocol::merge::{Orphan, Rules};
-use sync_protocol::{Change, Dot, Effect, Hlc, Mark, Op, Stream, VersionVector};
+use sync_protocol::merge::{FieldRule, Orphan, Rules};
+use sync_protocol::message::ConflictState;
+use sync_protocol::{Change, ConflictId, Dot, Effect, Hlc, Mark, Op, Stream, VersionVector};
 use uuid::Uuid;
 
 use super::audit::Author;
@@ -50,7 +52,9 @@ pub async fn create<E: Entity>(
     // What is not said is left open for whoever says it, as at an edge.
     let mut fields = entity.to_fields();
     fields.retain(|_, value| !value.is_null());
-    write(tx, Op::Create, E::KIND, key, fields, VersionVector::new(), author).await
+    let draft =
+        Draft { op: Op::Create, kind: E::KIND, key, fields, ctx: VersionVector::new(), resolves: None };
+    write(tx, draft, author).await
 }
 
 /// Changes some fields of a record. `ctx` is the record's vector when the form was opened.
@@ -65,18 +69,62 @@ pub async fn update(
     ctx: VersionVector,
     author: Author,
 ) -> Result<(), OwnChangeError> {
-    write(tx, Op::Update, kind, key, fields, ctx, author).await
+    write(tx, Draft { op: Op::Update, kind, key, fields, ctx, resolves: None }, author).await
 }
 
-async fn write(
+/// Settles a conflict by hand: the chosen version counts everywhere, unless somebody has written meanwhile who is not among
+/// what the row shows. The change dominates both versions.
+///
+/// # Errors
+/// [`OwnChangeError::NotFound`] for a row that is not open; nothing is written then.
+pub async fn settle(
     tx: &mut TenantTx,
+    id: ConflictId,
+    choice: FieldRule,
+    author: Author,
+) -> Result<(), OwnChangeError> {
+    let row = conflict::one(tx, id).await?.filter(|row| row.state == ConflictState::Open);
+    let row = row.ok_or(OwnChangeError::NotFound)?;
+    let kind = u8::try_from(row.kind).ok().and_then(Kind::from_number).ok_or(OwnChangeError::NotFound)?;
+    let record = record::one(tx, kind, row.key).await?.ok_or(OwnChangeError::NotFound)?;
+    let mut ctx = record.vv;
+    for dot in row.standing_dots.iter().chain(&row.arriving_dots) {
+        // A full vector claims less than it could, which costs at worst another row.
+        let _ = ctx.raise(*dot);
+    }
+    let (chosen, other) = match choice {
+        FieldRule::Standing => (row.standing, row.arriving),
+        FieldRule::Arriving => (row.arriving, row.standing),
+    };
+    let whole = row.slot.is_none();
+    let (op, fields) = if whole && chosen.is_empty() {
+        (Op::Delete, chosen)
+    } else if record.deleted.is_some() {
+        (Op::Restore, chosen)
+    } else {
+        // What the chosen version leaves open is emptied, where the kind lets it be empty.
+        let mut fields = chosen;
+        let optional = |tag: FieldTag| kind.field(tag).is_none_or(|def| def.optional);
+        for tag in other.keys().filter(|tag| !whole && optional(**tag)) {
+            fields.entry(*tag).or_insert(Value::Null);
+        }
+        (Op::Update, fields)
+    };
+    write(tx, Draft { op, kind, key: row.key, fields, ctx, resolves: Some(id) }, author).await
+}
+
+/// A change that is to be written.
+struct Draft {
     op: Op,
     kind: Kind,
     key: Uuid,
     fields: FieldMap,
     ctx: VersionVector,
-    author: Author,
-) -> Result<(), OwnChangeError> {
+    resolves: Option<ConflictId>,
+}
+
+async fn write(tx: &mut TenantTx, draft: Draft, author: Author) -> Result<(), OwnChangeError> {
+    let Draft { op, kind, key, fields, ctx, resolves } = draft;
     kind.check(&fields, op == Op::Create)?;
     let ours = feed::cloud_origin(tx).await?;
     let company = feed::state(tx).await?;
@@ -102,7 +150,7 @@ async fn write(
         fields,
         seen: company.feed_head,
         actor: author.actor,
-        resolves: None,
+        resolves,
         relog_of: None,
         ver: SCHEMA_VER,
     };

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use shared_model::punch::Reading;
-use shared_model::{ClockSerial, PunchId, RawTime, Route, UserCode};
+use shared_model::{ClockSerial, EmployeeId, PunchId, RawTime, Route, UserCode};
 use shift_engine::{Distribution, Instant, StoredPunch};
 use uuid::Uuid;
 
@@ -65,6 +65,18 @@ pub async fn punches_of_entries(tx: &mut TenantTx, entries: &[Uuid]) -> Result<V
         .fetch_all(tx.connection())
         .await?;
     rows.into_iter().map(PunchRow::read).collect()
+}
+
+/// Sends punches to their owners' home sites where they were made at another site's clock: the edges there work the people
+/// out. Takes places of the feed, so that nothing but the commit should follow.
+///
+/// # Errors
+/// The database's, or a row that cannot be read.
+pub async fn send_home(
+    tx: &mut TenantTx,
+    owned: &[(EmployeeId, NaiveDate, PunchId)],
+) -> Result<(), StoreError> {
+    crate::store::feed::punch::send_home(tx, owned).await
 }
 
 /// A code with punches that were nobody's.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared_model::{EdgeId, Kind, SiteId};
+use shared_model::{EdgeId, Kind};
 use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 use sync_protocol::cloud::FeedRow;
@@ -14,6 +14,7 @@ use sync_protocol::message::{FeedNotice, FeedPunch};
 use uuid::Uuid;
 
 use super::super::{StoreError, TenantTx, record};
+use super::punch::Travelling;
 
 /// One branch a table, each in its index's order and each cut off, merged into one: nothing is sorted, and no more rows
 /// are read than the page holds. A sort of something that another version wrote beside the records is left out.
@@ -43,13 +44,6 @@ struct Notice {
     edge: EdgeId,
     #[serde(flatten)]
     notice: FeedNotice,
-}
-
-/// A punch beside the records: `site` needs it.
-#[derive(Deserialize)]
-struct Travelling {
-    site: Option<SiteId>,
-    punch: FeedPunch,
 }
 
 /// The rows with a place above `after` and at most `upto`, by rising place, at most `limit`.
