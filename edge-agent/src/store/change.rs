@@ -129,6 +129,7 @@ impl WriteTx {
         }
         self.insert_change(&change, &stream)?;
         self.set_head(&stream)?;
+        self.keep_base((kind, key), old.as_ref())?;
 
         let gate = params![kind.number(), key.as_bytes(), dot.origin.number(), dot.seq];
         self.connection
@@ -156,7 +157,11 @@ impl WriteTx {
         let dot = Dot::new(stream.origin, stream.head);
         let group = self.group.get().unwrap_or(dot.seq);
         self.group.set(Some(group));
-        let now = || old.map(|record| record.vv.clone()).unwrap_or_default();
+        let now = old.map(|record| &record.vv);
+        let ctx = match edit.seen {
+            Some(seen) => self.renumbered(seen, now)?,
+            None => now.cloned().unwrap_or_default(),
+        };
         let change = Change {
             dot,
             hlc: self.next_hlc()?,
@@ -164,7 +169,7 @@ impl WriteTx {
             kind: edit.kind.number().into(),
             key: edit.key,
             op: edit.op,
-            ctx: edit.seen.unwrap_or_else(now),
+            ctx,
             fields: edit.fields,
             seen: self.meta(Meta::CURSOR)?.unwrap_or(0),
             actor: author.actor,

@@ -20,6 +20,12 @@ use super::{DateSpan, RecomputeScope, StoreError, StoreEvent, StreamState, Write
 /// People on one date beyond whom the whole date is recomputed for everybody: one pass over the date is then cheaper.
 const CODES_A_DATE: usize = 64;
 
+/// A punch into the ledger, unless it is there.
+pub(super) const INSERT: &str =
+    "INSERT INTO ledger (punch_id, clock, user_code, raw_time, zone, instant, state, \
+    verify, work_code, route, received_at, raw)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING";
+
 /// One row that a clock delivered, translated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivered {
@@ -70,6 +76,15 @@ struct Known {
     reading: Reading,
 }
 
+/// How a punch that is there already was read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// As it was read before.
+    Alike,
+    /// In a way that no route had told; the observation's number.
+    Otherwise(i64),
+}
+
 /// Everything that one delivery needs at hand.
 struct Batch<'t> {
     tx: &'t WriteTx,
@@ -100,11 +115,7 @@ impl WriteTx {
             serial: &delivery.serial,
             clock,
             stream: self.stream(Stream::Ledger)?,
-            insert: self.connection.prepare_cached(
-                "INSERT INTO ledger (punch_id, clock, user_code, raw_time, zone, instant, state, verify, work_code,
-                                     route, received_at, raw)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
-            )?,
+            insert: self.connection.prepare_cached(INSERT)?,
             log: self.connection.prepare_cached(
                 "INSERT INTO ledger_log (origin, seq, entry, punch, ref) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?,
@@ -219,6 +230,59 @@ impl WriteTx {
         Ok(id)
     }
 
+    /// Puts a punch into the ledger by [`INSERT`]; whether it was not there.
+    pub(super) fn insert_punch(
+        &self,
+        insert: &mut CachedStatement<'_>,
+        clock: i64,
+        punch: &Punch,
+    ) -> Result<bool, StoreError> {
+        let zone = self.zone_id(punch.zone)?;
+        let inserted = insert.execute(params![
+            punch.id,
+            clock,
+            punch.user_code.as_str(),
+            punch.raw_time.seconds(),
+            zone,
+            punch.instant.timestamp(),
+            punch.reading.state,
+            punch.reading.verify,
+            punch.reading.work_code,
+            punch.route.number(),
+            punch.received_at.timestamp_millis(),
+            punch.raw,
+        ])?;
+        Ok(inserted > 0)
+    }
+
+    /// Keeps another reading of the punch that the ledger has under `id`; `None` where it has none.
+    pub(super) fn observe(&self, id: PunchId, punch: &Punch) -> Result<Option<Seen>, StoreError> {
+        let Some(known) = self.known(id)? else { return Ok(None) };
+        if known.route == punch.route.number() && known.reading == punch.reading {
+            return Ok(Some(Seen::Alike));
+        }
+        let number = |value: Option<u8>| value.map_or(-1, i64::from);
+        let inserted = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO observation (punch_id, route, state, verify, work_code, received_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![
+                id,
+                punch.route.number(),
+                number(punch.reading.state),
+                number(punch.reading.verify),
+                punch.reading.work_code,
+                punch.received_at.timestamp_millis(),
+            ])?;
+        Ok(Some(if inserted == 1 {
+            Seen::Otherwise(self.connection.last_insert_rowid())
+        } else {
+            Seen::Alike
+        }))
+    }
+
     /// What the ledger holds under an id.
     fn known(&self, id: PunchId) -> Result<Option<Known>, StoreError> {
         Ok(self
@@ -289,22 +353,7 @@ impl Batch<'_> {
         if lose_one() {
             return Ok(Some(punch.id));
         }
-        let zone = self.tx.zone_id(punch.zone)?;
-        let inserted = self.insert.execute(params![
-            punch.id,
-            self.clock,
-            punch.user_code.as_str(),
-            punch.raw_time.seconds(),
-            zone,
-            punch.instant.timestamp(),
-            punch.reading.state,
-            punch.reading.verify,
-            punch.reading.work_code,
-            punch.route.number(),
-            punch.received_at.timestamp_millis(),
-            punch.raw,
-        ])?;
-        if inserted == 0 {
+        if !self.tx.insert_punch(&mut self.insert, self.clock, punch)? {
             self.repeat_of(punch.id, punch)?;
             return Ok(None);
         }
@@ -316,28 +365,8 @@ impl Batch<'_> {
 
     /// Whether `id` is in the ledger; if `punch` reads it otherwise, that reading is kept as an observation.
     fn repeat_of(&mut self, id: PunchId, punch: &Punch) -> Result<bool, StoreError> {
-        let Some(known) = self.tx.known(id)? else { return Ok(false) };
-        if known.route == punch.route.number() && known.reading == punch.reading {
-            return Ok(true);
-        }
-        let number = |value: Option<u8>| value.map_or(-1, i64::from);
-        let inserted = self
-            .tx
-            .connection
-            .prepare_cached(
-                "INSERT INTO observation (punch_id, route, state, verify, work_code, received_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![
-                id,
-                punch.route.number(),
-                number(punch.reading.state),
-                number(punch.reading.verify),
-                punch.reading.work_code,
-                punch.received_at.timestamp_millis(),
-            ])?;
-        if inserted == 1 {
-            let reference = self.tx.connection.last_insert_rowid();
+        let Some(seen) = self.tx.observe(id, punch)? else { return Ok(false) };
+        if let Seen::Otherwise(reference) = seen {
             let entry = LedgerEntry::Observation(Observation {
                 punch: id,
                 serial: self.serial.clone(),

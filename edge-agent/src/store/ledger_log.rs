@@ -163,6 +163,17 @@ impl ReadTx {
     }
 }
 
+/// One punch, without its raw bytes.
+pub(super) fn punch_of(connection: &Connection, id: PunchId) -> Result<Option<Punch>, StoreError> {
+    let mut query = connection.prepare_cached(concat!(
+        "SELECT ",
+        punch_columns!(),
+        " FROM ledger l JOIN clock c ON c.id = l.clock JOIN zone z ON z.id = l.zone WHERE l.punch_id = ?1"
+    ))?;
+    let mut rows = query.query([id])?;
+    rows.next()?.map(|row| punch(row, 0)).transpose()
+}
+
 /// Entries of the ledger stream after a place, in their order.
 pub(super) fn entries(
     connection: &Connection,

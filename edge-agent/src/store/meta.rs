@@ -61,6 +61,12 @@ impl Meta<()> {
     pub const CURSOR: Meta<i64> = Meta::named("cursor");
     /// The cursor at the last page that had no more behind it.
     pub const CLEAN: Meta<i64> = Meta::named("clean");
+    /// Tombstones at or below this place in the feed are gone from the cloud.
+    pub const HORIZON: Meta<i64> = Meta::named("horizon");
+    /// The snapshot that is wanted or under way, as JSON.
+    pub const SNAPSHOT: Meta<String> = Meta::named("snapshot");
+    /// Rises with every record that looks another way because of what the cloud told.
+    pub const PULLED: Meta<i64> = Meta::named("pulled");
     /// Version of this agent's scope.
     pub const SCOPE_VER: Meta<i64> = Meta::named("scope_ver");
     /// When a session with the cloud last succeeded, milliseconds UTC.
@@ -208,12 +214,12 @@ impl ReadTx {
         meta(&self.connection, which)
     }
 
-    /// The state of every log stream, those of former origins too.
+    /// The state of every log stream; behind the present ones those of former origins, the oldest life first.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn streams(&self) -> Result<Vec<StreamState>, StoreError> {
-        let sql = format!("{STREAM} ORDER BY closed, stream, origin");
+        let sql = format!("{STREAM} ORDER BY closed, life, stream, origin");
         let mut query = self.connection.prepare_cached(&sql)?;
         let mut rows = query.query([])?;
         let mut found = Vec::new();
@@ -315,14 +321,23 @@ impl WriteTx {
     pub fn mint_origin(&self) -> Result<Origin, StoreError> {
         let origin = Origin::mint(self.entropy());
         self.connection.execute("UPDATE stream SET closed = 1", [])?;
-        for stream in Stream::ALL {
-            self.connection.execute(
-                "INSERT INTO stream (origin, stream, chain) VALUES (?1, ?2, ?3)",
-                params![origin.number(), stream.as_str(), Chain::start(origin, stream).as_bytes()],
-            )?;
-        }
+        self.begin_logs(origin)?;
         self.set_meta(Meta::ORIGIN, &origin)?;
         Ok(origin)
+    }
+
+    /// Begins the logs of a life that follows all others.
+    pub(super) fn begin_logs(&self, origin: Origin) -> Result<(), StoreError> {
+        let life: i64 =
+            self.connection
+                .query_row("SELECT coalesce(max(life), 0) + 1 FROM stream", [], |row| row.get(0))?;
+        for stream in Stream::ALL {
+            self.connection.execute(
+                "INSERT INTO stream (origin, stream, chain, life) VALUES (?1, ?2, ?3, ?4)",
+                params![origin.number(), stream.as_str(), Chain::start(origin, stream).as_bytes(), life],
+            )?;
+        }
+        Ok(())
     }
 
     /// The next hybrid time; it rises even when the wall clock goes back.

@@ -18,6 +18,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0007_log_mark", include_str!("../../../migrations/edge/0007_log_mark.sql")),
     ("0008_punch_flag", include_str!("../../../migrations/edge/0008_punch_flag.sql")),
     ("0009_device_command", include_str!("../../../migrations/edge/0009_device_command.sql")),
+    ("0010_feed", include_str!("../../../migrations/edge/0010_feed.sql")),
     ("0014_phone_punch", include_str!("../../../migrations/edge/0014_phone_punch.sql")),
 ];
 
@@ -67,6 +68,7 @@ mod tests {
         ("0007_log_mark", "5099572dac32b47f"),
         ("0008_punch_flag", "777cf161d8ae80f9"),
         ("0009_device_command", "f3ee2578223a8181"),
+        ("0010_feed", "9eaaafb038951edf"),
         ("0014_phone_punch", "9f192d8a4fc49d2c"),
     ];
 

@@ -1,6 +1,8 @@
 //! What syncing keeps: how far the cloud has come, sessions, former lives, records taken from the feed.
 
+mod base;
 mod count;
+mod fed_punch;
 mod feed;
 mod rekey;
 mod relog;
@@ -134,8 +136,11 @@ impl WriteTx {
     fn note_feed_head(&self, what: &Acknowledged, from: i64, to: i64) -> Result<(), StoreError> {
         let origin = what.origin.number();
         if what.restart {
-            self.connection
-                .execute("UPDATE oplog SET ack_fseq = NULL WHERE origin = ?1 AND seq > ?2", [origin, to])?;
+            // What the cloud had made of them it has forgotten: they wait again.
+            self.connection.execute(
+                "UPDATE oplog SET ack_fseq = NULL, state = 0 WHERE origin = ?1 AND seq > ?2",
+                [origin, to],
+            )?;
         }
         self.connection
             .prepare_cached(

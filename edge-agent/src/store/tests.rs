@@ -19,6 +19,7 @@ use super::*;
 mod append_only;
 mod clock_event;
 mod device_command;
+mod feed_conformance;
 mod folder;
 mod internal_number;
 mod job;

@@ -407,7 +407,11 @@ impl<T: FeedTx> Taking<'_, T> {
         if !follows || staging.feed_epoch != self.session.feed_epoch {
             return Ok(AfterPull::Hello);
         }
-        self.tx.stage(items)?;
+        // Punches need no whole: what is known counts at once, and a long ledger is not taken in one transaction.
+        let is_punch = |line: &&Vec<u8>| matches!(parse(line), Ok(FeedItem::Punch(_)));
+        let (punches, others): (Vec<&Vec<u8>>, Vec<&Vec<u8>>) = items.iter().partition(is_punch);
+        punches.into_iter().try_for_each(|line| self.take(line, parse(line)))?;
+        self.tx.stage(&others.into_iter().cloned().collect::<Vec<_>>())?;
         if let Some(next) = head.next {
             place.snapshot = Some(Staging { from: Some(head.from), next, ..staging });
             self.tx.set_place(&place)?;

@@ -200,6 +200,19 @@ impl MemoryEdge {
         written
     }
 
+    /// Writes a change as another store has numbered it, for comparing the two.
+    pub fn copy(&self, change: Change) {
+        let mut disk = self.disk();
+        let Some(kind) = change.known_kind() else { return };
+        disk.hlc = disk.hlc.max(change.hlc);
+        let record = disk.records.get(&(kind, change.key)).cloned();
+        let folded = VersionVector::new();
+        if let Ok(merged) = merge(record, &change, Rules::of(kind, &change.ctx, &folded)) {
+            disk.records.insert((kind, change.key), merged.record);
+        }
+        disk.log_change(change);
+    }
+
     /// A record as this edge shows it.
     #[must_use]
     pub fn record(&self, kind: Kind, key: Uuid) -> Option<Record> {

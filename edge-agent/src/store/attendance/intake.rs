@@ -9,8 +9,12 @@ use shift_engine::{Distribution, Instant, StoredPunch};
 
 use crate::store::{ReadTx, StoreError, WriteTx};
 
-/// Places in the delivery logs up to which punches have been distributed, by origin.
+/// Places in the delivery logs up to which punches have been distributed, by origin; 0 stands for those of the
+/// cloud's feed.
 pub type Cursor = BTreeMap<i64, i64>;
+
+/// Stands for the cloud's feed among the origins, none of which is 0.
+const FED: i64 = 0;
 
 /// A code with punches that were nobody's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +81,16 @@ impl ReadTx {
                     found.push(punch(row, 2)?);
                 }
             }
+        }
+        let sql = format!(
+            "SELECT f.n, {PUNCH} FROM feed_punch f JOIN ledger l ON l.punch_id = f.punch JOIN clock c ON c.id = l.clock
+             WHERE f.n > coalesce((SELECT seq FROM attendance_intake WHERE origin = ?1), 0) ORDER BY f.n LIMIT ?2"
+        );
+        let mut query = connection.prepare_cached(&sql)?;
+        let mut rows = query.query(params![FED, limit])?;
+        while let Some(row) = rows.next()? {
+            cursor.insert(FED, row.get(0)?);
+            found.push(punch(row, 1)?);
         }
         Ok((found, cursor))
     }

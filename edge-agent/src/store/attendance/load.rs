@@ -165,7 +165,7 @@ impl ReadTx {
     pub fn records_version(&self) -> Result<(i64, i64), StoreError> {
         let heads = "SELECT coalesce(sum(head), 0) FROM stream WHERE stream = 'R'";
         let own = self.connection().prepare_cached(heads)?.query_row([], |row| row.get(0))?;
-        let pulled = self.meta(crate::store::Meta::CURSOR)?.unwrap_or(0);
+        let pulled = self.meta(crate::store::Meta::PULLED)?.unwrap_or(0);
         Ok((own, pulled))
     }
 }

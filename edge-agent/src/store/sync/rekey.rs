@@ -128,6 +128,7 @@ impl Moving {
             record::remove(tx, kind, here)?;
             tx.close_gate(kind, here)?;
             if let Some(new) = record {
+                tx.keep_base((kind, key), record::load(&tx.connection, kind, key)?.as_ref())?;
                 tx.open_gate(kind, key, newest)?;
                 record::save(tx, kind, key, &new)?;
                 tx.close_gate(kind, key)?;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rusqlite::params;
 use shared_model::Kind;
 use sync_protocol::edge::Relog;
-use sync_protocol::{Chain, Dot, Origin, Stream};
+use sync_protocol::{Chain, Dot, Origin, Stream, VersionVector};
 use uuid::Uuid;
 
 use super::rekey::{Moving, Rekey};
@@ -56,14 +56,16 @@ impl WriteTx {
                  WHERE origin = ?1 AND stream = ?2",
                 params![from.number(), stream.as_str(), place, chain.as_bytes()],
             )?;
-            self.connection.execute(
-                "INSERT INTO stream (origin, stream, chain) VALUES (?1, ?2, ?3)",
-                params![to.number(), stream.as_str(), Chain::start(to, stream).as_bytes()],
-            )?;
         }
+        self.begin_logs(to)?;
         self.set_meta(Meta::ORIGIN, &to)?;
         self.relog_ledger(from, at(Stream::Ledger))?;
-        self.relog_records(&Relog::new(from, to, common), rekey)?;
+        let relog = Relog::new(from, to, common);
+        self.connection.execute(
+            "INSERT INTO relog (origin_of, origin_to, common) VALUES (?1, ?2, ?3)",
+            params![relog.from.number(), relog.to.number(), relog.common],
+        )?;
+        self.relog_records(&relog, rekey)?;
         self.tell(StoreEvent::Sync);
         Ok(())
     }
@@ -132,17 +134,44 @@ impl WriteTx {
         newest: Dot,
     ) -> Result<(), StoreError> {
         let Some(mut record) = record::load(&self.connection, kind, key)? else { return Ok(()) };
+        let old = record.clone();
         relog.record(&mut record);
-        let old = (!rekey.is_empty()).then(|| record.fields.clone());
         let rekeyed = record.fields.values_mut().fold(false, |any, value| rekey.value(value) | any);
+        if record == old {
+            return Ok(());
+        }
+        self.keep_base((kind, key), Some(&old))?;
         self.open_gate(kind, key, newest)?;
         record::save(self, kind, key, &record)?;
         self.close_gate(kind, key)?;
-        if let Some(old) = old.filter(|_| rekeyed) {
-            self.ask_for_affected(kind, key, &old, &record.fields)?;
+        if rekeyed {
+            self.ask_for_affected(kind, key, &old.fields, &record.fields)?;
             self.tell(StoreEvent::Records(kind));
         }
         Ok(())
+    }
+
+    /// What a form had seen, by the numbers that rows have now: it may have been opened before this disk began a new life.
+    /// `now` is the record's vector.
+    pub(in crate::store) fn renumbered(
+        &self,
+        mut seen: VersionVector,
+        now: Option<&VersionVector>,
+    ) -> Result<VersionVector, StoreError> {
+        if now == Some(&seen) {
+            // The record as it is was shown, by the numbers of now.
+            return Ok(seen);
+        }
+        let mut query =
+            self.connection.prepare_cached("SELECT origin_of, origin_to, common FROM relog ORDER BY n")?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let (from, to, common): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if let (Some(from), Some(to)) = (Origin::from_number(from), Origin::from_number(to)) {
+                Relog { from, to, common }.vector(&mut seen);
+            }
+        }
+        Ok(seen)
     }
 
     /// Opens the gate to a record for a change that is in the log.

@@ -1,12 +1,16 @@
 //! Rows of the two logs, and the chain at any place of them.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use shared_model::ActorId;
+use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params};
+use shared_model::{ActorId, Kind};
 use sync_protocol::change::ConflictId;
 use sync_protocol::{Chain, Change, ChangeHash, Dot, Hlc, LedgerEntry, Op, Origin, Stream, VersionVector};
 use uuid::Uuid;
 
 use crate::store::{StoreError, ledger_log};
+
+/// The columns of a change, in the order of [`change`].
+const CHANGE: &str =
+    "SELECT seq, hlc, grp, kind, key, op, ctx, fields, seen, actor, resolves, relog_of, ver FROM oplog";
 
 /// The last row of a log; 0 where there is none.
 pub(super) fn head(connection: &Connection, origin: Origin, stream: Stream) -> Result<i64, StoreError> {
@@ -43,10 +47,8 @@ pub(super) fn records(
     from: i64,
     limit: usize,
 ) -> Result<Vec<Change>, StoreError> {
-    let mut query = connection.prepare_cached(
-        "SELECT seq, hlc, grp, kind, key, op, ctx, fields, seen, actor, resolves, relog_of, ver
-         FROM oplog WHERE origin = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
-    )?;
+    let sql = format!("{CHANGE} WHERE origin = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3");
+    let mut query = connection.prepare_cached(&sql)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut rows = query.query(params![origin.number(), from, limit])?;
     let mut found = Vec::new();
@@ -58,6 +60,37 @@ pub(super) fn records(
         }
         found.push(change);
         place += 1;
+    }
+    Ok(found)
+}
+
+/// The waiting changes of an origin to a record, in the order of their log.
+pub(super) fn waiting(
+    connection: &Connection,
+    origin: Origin,
+    kind: Kind,
+    key: Uuid,
+) -> Result<Vec<Change>, StoreError> {
+    let sql = format!("{CHANGE} WHERE kind = ?2 AND key = ?3 AND origin = ?1 AND state = 0 ORDER BY seq");
+    let mut query = connection.prepare_cached(&sql)?;
+    changes(origin, &mut query.query(params![origin.number(), kind.number(), key.as_bytes()])?)
+}
+
+/// The waiting changes of an origin that the cloud had acknowledged by a place in the feed.
+pub(super) fn acknowledged_by(
+    connection: &Connection,
+    origin: Origin,
+    place: i64,
+) -> Result<Vec<Change>, StoreError> {
+    let sql = format!("{CHANGE} WHERE origin = ?1 AND state = 0 AND ack_fseq <= ?2 ORDER BY seq");
+    let mut query = connection.prepare_cached(&sql)?;
+    changes(origin, &mut query.query(params![origin.number(), place])?)
+}
+
+fn changes(origin: Origin, rows: &mut Rows<'_>) -> Result<Vec<Change>, StoreError> {
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(change(origin, row)?);
     }
     Ok(found)
 }
