@@ -10,6 +10,7 @@
 //!
 //! A driver does not schedule, back off or decide: it serves until stopped, and its owner supervises.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub struct Origin {
     pub route: Route,
     /// The clock's serial number, where it has told one.
     pub serial: Option<Serial>,
+    /// The address it came from; `None` where we went to it.
+    pub address: Option<IpAddr>,
 }
 
 /// Something seen on a clock, in its own words.

@@ -23,5 +23,5 @@ pub mod result;
 pub use command::{CommandId, PushCommand};
 pub use driver::PushDriver;
 pub use handshake::{HandshakeOptions, Stamp};
-pub use listener::{Hello, Host, router};
+pub use listener::{Caller, Hello, Host, router};
 pub use result::CommandResult;

@@ -14,7 +14,9 @@ use device_protocols::driver::{
 use device_protocols::operation::Operation;
 use device_protocols::push::command::CommandId;
 use device_protocols::push::listener::UploadTable;
-use device_protocols::push::{CommandResult, HandshakeOptions, Hello, Host, PushCommand, PushDriver, Stamp};
+use device_protocols::push::{
+    Caller, CommandResult, HandshakeOptions, Hello, Host, PushCommand, PushDriver, Stamp,
+};
 use device_protocols::row::AttendanceRow;
 use device_protocols::serial::Serial;
 use device_protocols::sim::live::punch_now;
@@ -104,21 +106,21 @@ impl Host for Kept {
         Ok(HandshakeOptions { attlog_stamp: self.stamp.lock().clone(), ..HandshakeOptions::default() })
     }
 
-    async fn commands(&self, _: &Serial) -> Result<Vec<(CommandId, PushCommand)>, Refused> {
+    async fn commands(&self, _: &Caller) -> Result<Vec<(CommandId, PushCommand)>, Refused> {
         let queued = std::mem::take(&mut *self.queue.lock());
         let named = |(at, command)| (CommandId::parse(&format!("c{at}")).unwrap(), command);
         Ok(queued.into_iter().enumerate().map(named).collect())
     }
 
-    async fn results(&self, _: &Serial, results: Vec<CommandResult>) -> Result<(), Refused> {
+    async fn results(&self, _: &Caller, results: Vec<CommandResult>) -> Result<(), Refused> {
         self.results.lock().extend(results);
         self.changed.send_modify(|count| *count += 1);
         Ok(())
     }
 
-    async fn uploaded(&self, _: &Serial, table: UploadTable, stamp: Option<Stamp>) -> Result<(), Refused> {
+    async fn uploaded(&self, _: &Caller, table: UploadTable, stamp: Stamp) -> Result<(), Refused> {
         if table == UploadTable::Attendance {
-            *self.stamp.lock() = stamp;
+            *self.stamp.lock() = Some(stamp);
         }
         Ok(())
     }

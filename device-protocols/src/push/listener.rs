@@ -3,21 +3,25 @@
 //! Answers are plain text with a length and a `Date`; no redirect, no compression, no cookie. An upload is read in
 //! batches of lines; each batch is kept before the next is read, and the answer counts all lines once all are kept. When
 //! a batch is refused the clock is answered 503 and sends everything again, which is harmless.
+//!
+//! Nobody can hold the port by being slow: a body must come at a least pace and within a longest time, and one address has
+//! a quarter of the connections at most.
 
+mod gate;
 mod upload;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use axum::{Extension, Router};
 use chrono::Days;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::command::{self, CommandId, PushCommand};
@@ -29,25 +33,31 @@ use crate::clock::Clock;
 use crate::driver::{Observed, Origin, Refused, Route, Sink};
 use crate::serial::Serial;
 use crate::text::TextEncoding;
+use gate::{Gate, Seldom};
 
 /// Longest body of an upload.
 pub const MAX_BODY: u64 = 16 << 20;
 /// Longest body that is read whole: options, results.
 const MAX_SMALL: usize = 256 * 1024;
-/// For the next piece of a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// For the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// Connections at once.
-const MAX_CONNECTIONS: usize = 512;
 /// Clocks whose language is remembered between handshakes.
 const MAX_LANGUAGES: usize = 4096;
+
+/// Who comes: what it says it is, and what it cannot choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The serial number it gives.
+    pub serial: Serial,
+    /// Where it comes from; an IPv4 address in its own form.
+    pub address: IpAddr,
+}
 
 /// What a clock says of itself in its handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hello {
-    /// Its serial number.
-    pub serial: Serial,
+    /// Who comes.
+    pub caller: Caller,
     /// Its protocol version.
     pub push_version: Option<(u16, u16, u16)>,
     /// Its language number; 83 is Chinese.
@@ -66,22 +76,23 @@ pub trait Host: Send + Sync + 'static {
     /// A clock asks for commands. Those handed out are done only when their result comes.
     fn commands(
         &self,
-        serial: &Serial,
+        caller: &Caller,
     ) -> impl Future<Output = Result<Vec<(CommandId, PushCommand)>, Refused>> + Send;
 
     /// A clock tells what came of commands.
     fn results(
         &self,
-        serial: &Serial,
+        caller: &Caller,
         results: Vec<CommandResult>,
     ) -> impl Future<Output = Result<(), Refused>> + Send;
 
-    /// An upload was kept whole; its stamp belongs into the next handshake. Called also for uploads without rows.
+    /// An upload that brought something was kept whole; its stamp belongs into the next handshake. What brought nothing
+    /// proves nothing of where the clock is to go on.
     fn uploaded(
         &self,
-        serial: &Serial,
+        caller: &Caller,
         table: UploadTable,
-        stamp: Option<Stamp>,
+        stamp: Stamp,
     ) -> impl Future<Output = Result<(), Refused>> + Send;
 
     /// Puts a command on a clock's list.
@@ -106,16 +117,23 @@ pub enum UploadTable {
     Operations,
 }
 
+/// The address a connection comes from, beside its requests.
+#[derive(Debug, Clone, Copy)]
+struct Source(IpAddr);
+
 struct Service<S, H, C> {
     sink: S,
     host: Arc<H>,
     clock: C,
     languages: Mutex<Vec<(Serial, TextEncoding)>>,
+    /// Uploads that were cut.
+    slow: Seldom,
 }
 
 /// The service as a router; [`serve`] runs it.
 pub fn router<S: Sink, H: Host, C: Clock>(sink: S, host: Arc<H>, clock: C) -> Router {
-    let service = Arc::new(Service { sink, host, clock, languages: Mutex::new(Vec::new()) });
+    let service =
+        Arc::new(Service { sink, host, clock, languages: Mutex::default(), slow: Seldom::default() });
     // Paths come in any case and with any prefix, so they are told apart here and not by the router.
     Router::new().fallback(handle::<S, H, C>).with_state(service)
 }
@@ -125,23 +143,29 @@ pub fn router<S: Sink, H: Host, C: Clock>(sink: S, host: Arc<H>, clock: C) -> Ro
 /// # Errors
 /// When the listener fails for good.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let gate = Gate::new();
     let connections = tokio_util::task::TaskTracker::new();
     loop {
-        let place = Arc::clone(&places).acquire_owned().await;
+        let room = tokio::select! {
+            () = stop.cancelled() => break,
+            room = gate.room() => room,
+        };
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, address) = match accepted {
+            Ok((stream, peer)) => (stream, peer.ip().to_canonical()),
             // Out of descriptors: others will end; a client that left before it was taken: no matter.
             Err(_) => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
-        let service = hyper_util::service::TowerToHyperService::new(router.clone());
+        // Closed at once, it tries again when others of its address have ended.
+        let Some(place) = gate.enter(room, address) else { continue };
+        let router = router.clone().layer(Extension(Source(address)));
+        let service = hyper_util::service::TowerToHyperService::new(router);
         let stop = stop.clone();
         connections.spawn(async move {
             let connection = hyper::server::conn::http1::Builder::new()
@@ -177,6 +201,8 @@ enum Answer {
     Ok,
     /// 503: it keeps its data and tries again.
     Later,
+    /// The body came too slowly.
+    Slow,
     /// The request is none of a clock.
     Not(StatusCode),
 }
@@ -187,6 +213,14 @@ impl From<Refused> for Answer {
     }
 }
 
+impl Caller {
+    /// Where what it brings comes from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin { route: Route::Push, serial: Some(self.serial.clone()), address: Some(self.address) }
+    }
+}
+
 impl Answer {
     fn into_response(self) -> Response {
         let (status, text) = match self {
@@ -194,6 +228,7 @@ impl Answer {
             Self::Count(count) => (StatusCode::OK, format!("OK: {count}").into_bytes()),
             Self::Ok => (StatusCode::OK, b"OK".to_vec()),
             Self::Later => (StatusCode::SERVICE_UNAVAILABLE, b"BUSY".to_vec()),
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, b"ERROR".to_vec()),
             Self::Not(status) => (status, b"ERROR".to_vec()),
         };
         let mut response = Response::new(Body::from(text));
@@ -205,22 +240,40 @@ impl Answer {
 
 async fn handle<S: Sink, H: Host, C: Clock>(
     State(service): State<Arc<Service<S, H, C>>>,
+    Extension(Source(address)): Extension<Source>,
     request: Request,
 ) -> Response {
-    service.answer(request).await.unwrap_or_else(|refused| refused).into_response()
+    service.answer(address, request).await.unwrap_or_else(|refused| refused).into_response()
 }
 
 impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
     /// Answers a request; both sides of the result are answers.
-    async fn answer(&self, request: Request) -> Result<Answer, Answer> {
+    async fn answer(&self, address: IpAddr, request: Request) -> Result<Answer, Answer> {
         let endpoint = Endpoint::parse(request.uri().path()).ok_or(Answer::Not(StatusCode::NOT_FOUND))?;
         let query = Parameters::parse(request.uri().query().unwrap_or_default());
         let serial = query.serial().ok_or(Answer::Not(StatusCode::BAD_REQUEST))?;
-        let origin = Origin { route: Route::Push, serial: Some(serial.clone()) };
+        let caller = Caller { serial, address };
+        let answered = self.answer_clock(caller, endpoint, &query, request).await;
+        if matches!(answered, Err(Answer::Slow))
+            && let Some(times) = self.slow.now()
+        {
+            tracing::warn!(%address, times, "an upload came too slowly and was cut; a clock sends it again");
+        }
+        answered
+    }
+
+    async fn answer_clock(
+        &self,
+        caller: Caller,
+        endpoint: Endpoint,
+        query: &Parameters,
+        request: Request,
+    ) -> Result<Answer, Answer> {
+        let origin = caller.origin();
         match (request.method(), endpoint) {
-            (&Method::GET, Endpoint::Cdata) => self.introduced(serial, &query).await,
+            (&Method::GET, Endpoint::Cdata) => self.introduced(caller, query).await,
             (&Method::POST, Endpoint::Cdata) => {
-                self.upload(&origin, &serial, &query, request.into_body()).await
+                self.upload(&origin, &caller, query, request.into_body()).await
             }
             (&Method::POST, Endpoint::Fdata) => {
                 // A picture, not asked for: passed over, but only for a clock that may speak.
@@ -232,13 +285,13 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
                 let seen =
                     query.get("info").map_or(Observed::Heard, |info| Observed::Facts(fact::of_info(info)));
                 self.sink.accept(&origin, seen).await?;
-                let commands = self.host.commands(&serial).await?;
-                Ok(Answer::Text(command::answer(&commands, self.encoding(&serial)).0))
+                let commands = self.host.commands(&caller).await?;
+                Ok(Answer::Text(command::answer(&commands, self.encoding(&caller.serial)).0))
             }
             (&Method::POST, Endpoint::DeviceCmd) => {
                 let body = upload::whole(request.into_body(), MAX_SMALL).await?;
                 let results = result::parse(&String::from_utf8_lossy(&body));
-                self.host.results(&serial, results).await?;
+                self.host.results(&caller, results).await?;
                 Ok(Answer::Ok)
             }
             (&Method::GET | &Method::POST, Endpoint::Ping) => {
@@ -249,7 +302,7 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
         }
     }
 
-    async fn introduced(&self, serial: Serial, query: &Parameters) -> Result<Answer, Answer> {
+    async fn introduced(&self, caller: Caller, query: &Parameters) -> Result<Answer, Answer> {
         if query.get("type") == Some("time") {
             return Ok(Answer::Text(
                 self.clock.now().format("Time=%Y-%m-%dT%H:%M:%S+00:00").to_string().into(),
@@ -265,12 +318,12 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
             language: query.get("language").and_then(|text| text.parse().ok()),
             device_type: query.get("devicetype").map(short),
             key: query.get("pushcommkey").map(short),
-            serial,
+            caller,
         };
         let mut options = self.host.greet(&hello).await?;
         options.push_version = hello.push_version;
-        let block = options.block(&hello.serial);
-        self.remember(hello.serial, hello.language);
+        let block = options.block(&hello.caller.serial);
+        self.remember(hello.caller.serial, hello.language);
         Ok(Answer::Text(block.into()))
     }
 

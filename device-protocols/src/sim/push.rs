@@ -31,6 +31,8 @@ pub struct PushTarget {
     pub poll: Option<Duration>,
     /// For an answer.
     pub timeout: Duration,
+    /// The clock's own IPv4 address, where this machine has several; any if `None`.
+    pub from: Option<std::net::Ipv4Addr>,
 }
 
 impl PushTarget {
@@ -38,7 +40,7 @@ impl PushTarget {
     #[must_use]
     pub fn new(server: ::http::Uri) -> Self {
         let second = Some(Duration::from_secs(1));
-        Self { server, batch: 100, retry: second, poll: second, timeout: Duration::from_secs(10) }
+        Self { server, batch: 100, retry: second, poll: second, timeout: Duration::from_secs(10), from: None }
     }
 }
 
@@ -130,7 +132,10 @@ impl Pusher {
 
     async fn introduce(&mut self) -> Result<Terms, Broken> {
         self.pause().await;
-        let query = format!("cdata?SN={}&options=all&pushver=2.4.1&language=69", self.sim.config().serial);
+        let config = self.sim.config();
+        let key =
+            if config.comm_key == 0 { String::new() } else { format!("&pushcommkey={}", config.comm_key) };
+        let query = format!("cdata?SN={}&options=all&pushver=2.4.1&language=69{key}", config.serial);
         let block = self.line.get(&query).await?;
         if !block.starts_with("GET OPTION FROM:") {
             return Err(PushError::Answer.into());

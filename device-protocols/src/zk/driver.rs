@@ -55,7 +55,8 @@ impl<C: Clock> ZkDriver<C> {
     /// A driver that is not connected yet.
     #[must_use]
     pub fn new(target: ZkTarget, clock: C) -> Self {
-        Self { target, clock, client: None, origin: Origin { route: Route::ZkTcp, serial: None } }
+        let origin = Origin { route: Route::ZkTcp, serial: None, address: None };
+        Self { target, clock, client: None, origin }
     }
 
     /// The open session, or a new one, which begins with the clock's facts.

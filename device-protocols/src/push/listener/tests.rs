@@ -21,7 +21,7 @@ struct Agent {
     operations: Mutex<Vec<Operation>>,
     facts: Mutex<Vec<crate::driver::ClockFacts>>,
     heard: Mutex<u32>,
-    stamps: Mutex<Vec<(UploadTable, Option<String>)>>,
+    stamps: Mutex<Vec<(UploadTable, String)>>,
     results: Mutex<Vec<(String, i64)>>,
     hellos: Mutex<Vec<Hello>>,
     commands: Mutex<Vec<(CommandId, PushCommand)>>,
@@ -65,24 +65,24 @@ impl Sink for Arc<Agent> {
 impl Host for Agent {
     async fn greet(&self, hello: &Hello) -> Result<HandshakeOptions, Refused> {
         self.hellos.lock().push(hello.clone());
-        if hello.serial.as_str() != KNOWN {
+        if hello.caller.serial.as_str() != KNOWN {
             return Err(Refused::UnknownClock);
         }
         Ok(HandshakeOptions { zone: FixedOffset::east_opt(19_800), ..HandshakeOptions::default() })
     }
 
-    async fn commands(&self, _: &Serial) -> Result<Vec<(CommandId, PushCommand)>, Refused> {
+    async fn commands(&self, _: &Caller) -> Result<Vec<(CommandId, PushCommand)>, Refused> {
         Ok(std::mem::take(&mut *self.commands.lock()))
     }
 
-    async fn results(&self, _: &Serial, results: Vec<CommandResult>) -> Result<(), Refused> {
+    async fn results(&self, _: &Caller, results: Vec<CommandResult>) -> Result<(), Refused> {
         let told = results.into_iter().map(|result| (result.id.as_str().to_owned(), result.code));
         self.results.lock().extend(told);
         Ok(())
     }
 
-    async fn uploaded(&self, _: &Serial, table: UploadTable, stamp: Option<Stamp>) -> Result<(), Refused> {
-        self.stamps.lock().push((table, stamp.map(|stamp| stamp.as_str().to_owned())));
+    async fn uploaded(&self, _: &Caller, table: UploadTable, stamp: Stamp) -> Result<(), Refused> {
+        self.stamps.lock().push((table, stamp.as_str().to_owned()));
         Ok(())
     }
 
@@ -181,10 +181,7 @@ async fn the_captured_conversation_is_answered() {
     let heard = served.attlog("1001\t2026-11-20 23:47:08\t0\t1\t0\t0\t0").await;
     assert_eq!((heard.status, heard.body.as_str()), (200, "OK: 1"));
     assert_eq!(served.times(), ["2026-11-20 23:47:08"]);
-    assert_eq!(
-        *served.agent.stamps.lock(),
-        [(UploadTable::Operations, None), (UploadTable::Attendance, Some("9999".into()))]
-    );
+    assert_eq!(*served.agent.stamps.lock(), [(UploadTable::Attendance, "9999".into())]);
     let heard = served.get("/iclock/getrequest?SN=SIM0000000001").await;
     assert_eq!((heard.status, heard.body.as_str()), (200, "OK"));
 }
@@ -222,6 +219,32 @@ async fn bodies_of_all_kinds_are_counted(#[case] body: &str, #[case] lines: usiz
     assert_eq!(served.agent.rows.lock().len(), lines);
     // The same again gets the same answer; repeats are the keeper's business.
     assert_eq!(served.attlog(body).await.body, format!("OK: {lines}"));
+}
+
+#[rstest]
+#[case::nothing("ATTLOG", "", 0)]
+#[case::no_row("ATTLOG", "nonsense\n", 0)]
+#[case::a_row("ATTLOG", "nonsense\n1\t2026-11-20 08:00:00\t0\t1\n", 1)]
+#[case::nothing_done("OPERLOG", "", 0)]
+// Else a table that is not asked for would be sent again and again.
+#[case::something_passed_over("OPERLOG", "FP PIN=1\tFID=1\tTMP=abc\n", 1)]
+#[tokio::test]
+async fn only_an_upload_that_brought_something_moves_its_stamp(
+    #[case] table: &str,
+    #[case] body: &str,
+    #[case] stamps: usize,
+) {
+    let served = start().await;
+    let target = format!("/iclock/cdata?SN=SIM0000000001&table={table}&Stamp=99999999");
+    assert!(served.post(&target, body).await.body.starts_with("OK: "));
+    assert_eq!(served.agent.stamps.lock().len(), stamps);
+}
+
+#[tokio::test]
+async fn whoever_comes_is_told_with_its_address() {
+    let served = start().await;
+    served.get("/iclock/cdata?SN=SIM0000000001&options=all").await;
+    assert_eq!(served.agent.hellos.lock()[0].caller.address, IpAddr::from([127, 0, 0, 1]));
 }
 
 #[tokio::test]

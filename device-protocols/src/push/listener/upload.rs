@@ -1,11 +1,14 @@
 //! Uploads: read line by line, kept batch by batch.
 
+use std::time::Duration;
+
 use axum::body::{Body, BodyDataStream};
 use axum::http::StatusCode;
 use bytes::Bytes;
 use futures_util::StreamExt;
+use tokio::time::Instant;
 
-use super::{Answer, BODY_TIMEOUT, Host, MAX_BODY, MAX_SMALL, Service, UploadTable};
+use super::{Answer, Caller, Host, MAX_BODY, MAX_SMALL, Service, UploadTable};
 use crate::clock::Clock;
 use crate::driver::{BadRow, BadRowReason, ClockUser, Observed, Origin, Sink};
 use crate::operation::Operation;
@@ -20,25 +23,45 @@ use crate::serial::Serial;
 /// Lines kept at once.
 const BATCH: usize = 512;
 
-/// The body of a request, in pieces, with a limit on each wait and on the whole.
+/// For the next piece of a body.
+const PIECE: Duration = Duration::from_secs(30);
+/// For a whole body, however it comes.
+const BODY: Duration = Duration::from_secs(30 * 60);
+/// A body may lag behind its pace by so much.
+const GRACE: Duration = Duration::from_secs(30);
+/// Bytes a second that a body must at least bring, once its grace is used up: half of what the slowest modem does.
+const PACE: u64 = 512;
+
+/// The body of a request, in pieces, with a limit on each wait, on the pace and on the whole.
+///
+/// Only waiting for the sender counts: what our own disk takes does not.
 struct Pieces {
     stream: BodyDataStream,
     left: u64,
+    received: u64,
+    waited: Duration,
 }
 
 impl Pieces {
     fn new(body: Body, max: u64) -> Self {
-        Self { stream: body.into_data_stream(), left: max }
+        Self { stream: body.into_data_stream(), left: max, received: 0, waited: Duration::ZERO }
+    }
+
+    /// How long the sender may still be waited for.
+    fn patience(&self) -> Duration {
+        let earned = GRACE + Duration::from_secs(self.received / PACE);
+        earned.min(BODY).saturating_sub(self.waited).min(PIECE)
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>, Answer> {
-        let piece = tokio::time::timeout(BODY_TIMEOUT, self.stream.next())
-            .await
-            .map_err(|_| Answer::Not(StatusCode::REQUEST_TIMEOUT))?;
-        let Some(piece) = piece else { return Ok(None) };
+        let begun = Instant::now();
+        let piece = tokio::time::timeout(self.patience(), self.stream.next()).await;
+        self.waited += begun.elapsed();
+        let Some(piece) = piece.map_err(|_| Answer::Slow)? else { return Ok(None) };
         let piece = piece.map_err(|_| Answer::Not(StatusCode::BAD_REQUEST))?;
         let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         self.left = self.left.checked_sub(length).ok_or(Answer::Not(StatusCode::PAYLOAD_TOO_LARGE))?;
+        self.received += length;
         Ok(Some(piece))
     }
 }
@@ -118,7 +141,7 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
     pub(super) async fn upload(
         &self,
         origin: &Origin,
-        serial: &Serial,
+        caller: &Caller,
         query: &Parameters,
         body: Body,
     ) -> Result<Answer, Answer> {
@@ -126,8 +149,8 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
         let stamp = query.get("stamp").or_else(|| query.get("opstamp")).and_then(Stamp::parse);
         match table.as_str() {
             "ATTLOG" => {
-                let lines = self.punches(origin, body).await?;
-                self.host.uploaded(serial, UploadTable::Attendance, stamp).await?;
+                let (lines, rows) = self.punches(origin, body).await?;
+                self.uploaded(caller, UploadTable::Attendance, stamp, rows).await?;
                 Ok(Answer::Count(lines))
             }
             "OPTIONS" => {
@@ -142,20 +165,38 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
                 Ok(Answer::Ok)
             }
             _ => {
-                let lines = self.operations(origin, serial, &table, body).await?;
-                self.host.uploaded(serial, UploadTable::Operations, stamp).await?;
+                let lines = self.operations(origin, &caller.serial, &table, body).await?;
+                self.uploaded(caller, UploadTable::Operations, stamp, lines).await?;
                 Ok(Answer::Count(lines))
             }
         }
     }
 
-    async fn punches(&self, origin: &Origin, body: Body) -> Result<u64, Answer> {
+    /// Tells of a kept upload, if it brought something.
+    async fn uploaded(
+        &self,
+        caller: &Caller,
+        table: UploadTable,
+        stamp: Option<Stamp>,
+        brought: u64,
+    ) -> Result<(), Answer> {
+        match stamp.filter(|_| brought > 0) {
+            Some(stamp) => Ok(self.host.uploaded(caller, table, stamp).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps an upload of punches: its lines, and how many of them are rows.
+    async fn punches(&self, origin: &Origin, body: Body) -> Result<(u64, u64), Answer> {
         let latest = self.latest();
         let mut lines = Lines::new(body, MAX_ATTLOG);
-        let mut batch = Batch::default();
+        let (mut batch, mut rows) = (Batch::default(), 0);
         while let Some((position, line)) = lines.next().await? {
             match attlog::parse(&line, position, latest) {
-                Ok(row) => batch.rows.push(row),
+                Ok(row) => {
+                    rows += 1;
+                    batch.rows.push(row);
+                }
                 Err(bad) => batch.bad.push(bad),
             }
             if batch.is_full() {
@@ -163,7 +204,7 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
             }
         }
         self.keep_punches(origin, batch).await?;
-        Ok(lines.position)
+        Ok((lines.position, rows))
     }
 
     async fn keep_punches(&self, origin: &Origin, batch: Batch) -> Result<(), Answer> {
@@ -219,5 +260,53 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
             self.sink.accept(origin, Observed::Users { users: batch.users, whole: false }).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    /// A body that brings so many bytes every so often, for ever.
+    fn dripping(bytes: usize, every: Duration) -> Pieces {
+        let piece = Bytes::from(vec![b'1'; bytes]);
+        let drops = stream::unfold((), move |()| {
+            let piece = piece.clone();
+            async move {
+                tokio::time::sleep(every).await;
+                Some((Ok::<_, std::convert::Infallible>(piece), ()))
+            }
+        });
+        Pieces::new(Body::from_stream(drops), MAX_BODY)
+    }
+
+    /// How long a body is borne, and why it ends.
+    async fn borne(mut pieces: Pieces) -> (u64, StatusCode) {
+        let begun = Instant::now();
+        loop {
+            match pieces.next().await {
+                Ok(_) => {}
+                Err(answer) => return (begun.elapsed().as_secs(), answer.into_response().status()),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_only_drips_is_cut_after_its_grace() {
+        let slow = StatusCode::REQUEST_TIMEOUT;
+        assert_eq!(borne(dripping(1, Duration::from_secs(1))).await, (30, slow));
+        // One that brings half of its pace lasts nearly twice its grace, and none lasts for ever.
+        assert_eq!(borne(dripping(256, Duration::from_secs(1))).await, (59, slow));
+        assert_eq!(borne(dripping(600, Duration::from_secs(1))).await, (1800, slow));
+        assert_eq!(borne(dripping(64 << 10, Duration::from_secs(31))).await, (30, slow));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_line_is_waited_for() {
+        // A modem: a kilobyte a second, a long body.
+        let (borne, end) = borne(dripping(10 << 10, Duration::from_secs(1))).await;
+        assert_eq!((borne, end), (MAX_BODY / (10 << 10) + 1, StatusCode::PAYLOAD_TOO_LARGE));
     }
 }

@@ -1,5 +1,6 @@
 //! A clock's HTTP: one connection, plain, kept while it lasts.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::PushTarget;
 
@@ -35,12 +36,13 @@ pub enum PushError {
 pub(super) struct Line {
     server: Uri,
     timeout: Duration,
+    from: Option<Ipv4Addr>,
     sender: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Line {
     pub(super) fn new(target: &PushTarget) -> Self {
-        Self { server: target.server.clone(), timeout: target.timeout, sender: None }
+        Self { server: target.server.clone(), timeout: target.timeout, from: target.from, sender: None }
     }
 
     pub(super) fn close(&mut self) {
@@ -107,8 +109,15 @@ impl Line {
 
     async fn connect(&self) -> Result<TcpStream, PushError> {
         let host = self.server.host().unwrap_or("127.0.0.1");
-        let stream = TcpStream::connect((host, self.server.port_u16().unwrap_or(80))).await;
-        let stream = stream.map_err(|_| PushError::Closed)?;
+        let port = self.server.port_u16().unwrap_or(80);
+        let connected = async {
+            let Some(from) = self.from else { return TcpStream::connect((host, port)).await };
+            let socket = TcpSocket::new_v4()?;
+            socket.bind(SocketAddr::from((from, 0)))?;
+            let found = tokio::net::lookup_host((host, port)).await?.find(SocketAddr::is_ipv4);
+            socket.connect(found.ok_or(std::io::ErrorKind::NotFound)?).await
+        };
+        let stream = connected.await.map_err(|_| PushError::Closed)?;
         stream.set_nodelay(true).map_err(|_| PushError::Closed)?;
         Ok(stream)
     }
