@@ -8,6 +8,7 @@ pub mod polled_sink;
 pub mod probe;
 pub mod push_host;
 pub mod push_sink;
+mod push_trust;
 mod reading_plan;
 pub mod registry;
 pub mod supervisor;

@@ -1,6 +1,7 @@
 //! `device`.
 
 pub(super) mod address;
+pub(super) mod alarm;
 pub(super) mod event;
 mod explain;
 mod list;
@@ -19,7 +20,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::scope::choice;
 use crate::control::device::{
-    AddDevice, AskDevice, DeviceAnswer, DeviceWish, FindDevice, RetireDevice, SetDevice,
+    AddDevice, AskDevice, DeviceAnswer, DeviceWish, FindDevice, RetireDevice, SetDevice, is_wrong,
 };
 use crate::control::{Hidden, Refusal};
 use address::Target;
@@ -251,14 +252,25 @@ async fn add(context: &Context, args: AddArgs) -> anyhow::Result<Exit> {
         Transport::Tcp => {
             let address = address
                 .ok_or_else(|| Refusal::refused("where is the clock? Give its address: host or host:port"))?;
-            let (serial, model, firmware) = match args.serial {
-                Some(serial) => (serial, None, None),
+            let site = args.options.site.clone();
+            let (serial, model, firmware, shows) = match args.serial {
+                Some(serial) => (serial, None, None, None),
                 None => probe::who(context, &address, args.comm_key).await?,
             };
             let device = new_device(serial, args.name, args.transport, args.options)?;
             let line = |text: Option<String>| text.and_then(|text| Line::parse(&text).ok());
             let (model, firmware) = (line(model), line(firmware));
-            context.save(AddDevice { address: Some(address), comm_key, model, firmware, ..device }).await
+            let name = device.serial.clone();
+            let add = AddDevice { address: Some(address), comm_key, model, firmware, ..device };
+            let exit = context.save(add).await?;
+            if let Some(shows) = shows
+                && let Some(zone) = time::zone_of_site(context, site.as_ref()).await?
+                && let Some(drift) = time::drift(&shows, zone).filter(|drift| is_wrong(*drift))
+            {
+                let alarm::Alarm { found, fix } = alarm::wrong_time(name.as_str(), drift);
+                context.output.note(&format!("WARNING: {found}\n  -> {fix}"));
+            }
+            Ok(exit)
         }
         Transport::Udp | Transport::File => {
             Err(Refusal::refused("clocks are read over tcp, or post to us (push)").into())
@@ -313,6 +325,9 @@ fn told(answer: &DeviceAnswer) -> String {
     }
     if let Some(drift) = answer.drift_seconds {
         text.push_str(&format!("\nIts time: {}.", time::off(drift)));
+        if is_wrong(drift) {
+            text.push_str(&format!("\n{}", alarm::OFF));
+        }
     }
     text
 }

@@ -33,8 +33,13 @@ fn told(report: &AgentReport) -> String {
         (
             "Clocks",
             format!(
-                "{} at work, {} online, {} in trouble, {} waiting for adoption",
-                clocks.active, clocks.online, clocks.trouble, clocks.waiting
+                "{} at work, {} online, {} in trouble, {} waiting for adoption{}{}",
+                clocks.active,
+                clocks.online,
+                clocks.trouble,
+                clocks.waiting,
+                alarm(clocks.wrong_time, "WITH A WRONG TIME"),
+                alarm(clocks.disbelieved, "IN WHOSE NAME SOMETHING ELSE POSTS"),
             ),
         ),
         (
@@ -69,4 +74,9 @@ fn told(report: &AgentReport) -> String {
     ];
     let head: Vec<String> = lines.iter().map(|(name, value)| format!("{name:<12}{value}")).collect();
     format!("{}\n\n{}", head.join("\n"), sync::told(&report.sync))
+}
+
+/// What must not be overlooked; `doctor` says more.
+fn alarm(clocks: u32, what: &str) -> String {
+    if clocks == 0 { String::new() } else { format!("; {clocks} {what} (see `doctor`)") }
 }

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use shared_model::entity::{Device, DeviceState, DirectionUse, Site, Transport};
 use shared_model::text::{Code, HostAddress, Line, Name};
-use shared_model::{ClockSerial, DeviceId};
+use shared_model::{ClockSerial, DeviceId, PunchFlag};
 
 use super::find::{Records as _, missing};
 use super::hidden::Hidden;
@@ -17,7 +17,8 @@ use super::{Act, Agent, Outcome, Progress, Refusal, Saved, saved};
 use crate::device::fleet::AskError;
 use crate::device::supervisor::Wanted;
 use crate::store::{
-    AdoptedDevice, Author, ClockEvent, DeviceCounters, Link, PendingDevice, ReadTx, StoreError, WriteTx,
+    AdoptedDevice, Author, ClockEvent, DeviceCounters, Disbelief, DroppedAnnouncements, Link, PendingDevice,
+    ReadTx, StoreError, WriteTx,
 };
 
 pub use add::AddDevice;
@@ -66,6 +67,8 @@ pub struct DeviceList {
     pub devices: Vec<DeviceRow>,
     /// Clocks that have posted and that nobody has adopted.
     pub waiting: Vec<WaitingRow>,
+    /// Such clocks that lately fell out of this list for want of room.
+    pub dropped: Option<DroppedAnnouncements>,
 }
 
 /// A clock with what is known of it.
@@ -119,6 +122,41 @@ pub struct DeviceRow {
     pub quarantine_rows: i64,
     /// When its log was last cleared at the clock itself, which takes what had not been read.
     pub cleared: Option<ClockEvent>,
+    /// Of the rows that cannot be punches, those that were not kept for want of room.
+    pub left_out_rows: i64,
+    /// Rows of its log that have been read, from the first; of a clock that is read.
+    pub log_position: i64,
+    /// What lately came in its name and was not believed.
+    pub disbelief: Option<Disbelief>,
+}
+
+impl DeviceRow {
+    /// Rows that are here of those that its log has.
+    #[must_use]
+    pub const fn known_rows(&self) -> i64 {
+        match self.transport {
+            Transport::Tcp | Transport::Udp => self.log_position,
+            Transport::Push | Transport::File => self.new_rows + self.quarantine_rows,
+        }
+    }
+
+    /// Rows that its log has, as it says, and that are not here; `None` where there are none.
+    #[must_use]
+    pub fn missing_rows(&self) -> Option<i64> {
+        self.log_count.map(|count| count - self.known_rows()).filter(|missing| *missing > 0)
+    }
+
+    /// By how many seconds its time is so wrong that the time of each punch is in doubt.
+    #[must_use]
+    pub fn wrong_time(&self) -> Option<i64> {
+        self.drift_seconds.filter(|drift| is_wrong(*drift))
+    }
+}
+
+/// Whether a clock is so far off, in seconds, that the time of each of its punches is in doubt.
+#[must_use]
+pub fn is_wrong(drift: i64) -> bool {
+    drift.unsigned_abs() > PunchFlag::TOLERANCE.num_seconds().unsigned_abs()
 }
 
 /// A clock that waits for adoption.
@@ -270,16 +308,17 @@ impl Act for RetireDevice {
 
 impl Act for ListDevices {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<DeviceList, Refusal> {
+        let now = agent.clock.now();
         agent
             .read(move |tx| {
                 let mut devices = Vec::new();
                 for device in tx.devices()? {
                     if self.all || device.device.record.state != DeviceState::Retired {
-                        devices.push(row(tx, device)?);
+                        devices.push(row(tx, device, now)?);
                     }
                 }
                 let waiting = tx.pending_devices()?.into_iter().map(waiting).collect();
-                Ok(DeviceList { devices, waiting })
+                Ok(DeviceList { devices, waiting, dropped: tx.dropped_announcements(now)? })
             })
             .await
     }
@@ -287,13 +326,14 @@ impl Act for ListDevices {
 
 impl Act for ShowDevice {
     async fn act(self, agent: &Agent, _: &Progress) -> Result<DeviceDetail, Refusal> {
+        let now = agent.clock.now();
         agent
             .read(move |tx| {
                 let found =
                     tx.devices()?.into_iter().find(|device| device.device.record.serial == self.serial);
                 let found = found.ok_or_else(|| missing("clock", &self.serial))?;
                 Ok(DeviceDetail {
-                    device: row(tx, found)?,
+                    device: row(tx, found, now)?,
                     commands: tx.device_commands(&self.serial, SHOWN)?,
                     events: tx.clock_events(&self.serial, SHOWN)?,
                 })
@@ -302,7 +342,7 @@ impl Act for ShowDevice {
     }
 }
 
-fn row(tx: &ReadTx, found: AdoptedDevice) -> Result<DeviceRow, StoreError> {
+fn row(tx: &ReadTx, found: AdoptedDevice, now: DateTime<Utc>) -> Result<DeviceRow, StoreError> {
     let AdoptedDevice { device, state } = found;
     let site = tx.record::<Site>(device.record.site)?.map(|site| site.record.code);
     let counters = state.as_ref().map_or_else(DeviceCounters::default, |state| state.counters);
@@ -310,6 +350,9 @@ fn row(tx: &ReadTx, found: AdoptedDevice) -> Result<DeviceRow, StoreError> {
     let told = |line: Option<Line>| line.map(|line| line.to_string());
     Ok(DeviceRow {
         cleared: tx.last_cleared(&record.serial)?,
+        left_out_rows: tx.left_out_of_quarantine(&record.serial)?,
+        disbelief: tx.disbelief(&record.serial, now)?,
+        log_position: state.as_ref().map_or(0, |state| state.log_position),
         id: device.id,
         site: site.map_or_else(|| record.site.to_string(), |code| code.to_string()),
         link: state.as_ref().map_or(Link::Unknown, |state| state.link).as_str().to_owned(),

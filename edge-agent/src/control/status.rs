@@ -1,8 +1,10 @@
 //! The whole agent at a glance, and what a doctor needs to know of its database.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared_model::entity::{Company, Device, DeviceState, Site};
 
+use super::device::is_wrong;
 use super::{Act, Agent, Progress, Refusal};
 use crate::reserve;
 use crate::store::{Health, LedgerTotals, Link, Meta, StoreError, Unfinished};
@@ -54,6 +56,10 @@ pub struct ClockCounts {
     pub trouble: u32,
     /// That wait for adoption.
     pub waiting: u32,
+    /// Of those at work, with a time so wrong that the time of each punch is in doubt.
+    pub wrong_time: u32,
+    /// Of those at work, in whose name something came that was not believed.
+    pub disbelieved: u32,
 }
 
 /// Asks for a look through the whole database.
@@ -92,7 +98,7 @@ impl Act for AgentState {
                     },
                     people: tx.people_counts()?.0,
                     accounts: tx.local_users()?.iter().filter(|user| user.active).count(),
-                    clocks: clocks(tx)?,
+                    clocks: clocks(tx, now)?,
                     ledger: tx.ledger_totals()?,
                     attendance: tx.unfinished()?,
                     sync: tx.sync_status()?,
@@ -104,7 +110,7 @@ impl Act for AgentState {
     }
 }
 
-fn clocks(tx: &crate::store::ReadTx) -> Result<ClockCounts, StoreError> {
+fn clocks(tx: &crate::store::ReadTx, now: DateTime<Utc>) -> Result<ClockCounts, StoreError> {
     let mut counts = ClockCounts::default();
     let waiting = tx.pending_devices()?.len();
     counts.waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
@@ -114,6 +120,9 @@ fn clocks(tx: &crate::store::ReadTx) -> Result<ClockCounts, StoreError> {
             continue;
         }
         counts.active += 1;
+        counts.disbelieved += u32::from(tx.disbelief(&record.serial, now)?.is_some());
+        let drift = device.state.as_ref().and_then(|state| state.drift_seconds);
+        counts.wrong_time += u32::from(drift.is_some_and(is_wrong));
         match device.state.map(|state| state.link).unwrap_or_default() {
             Link::Online => counts.online += 1,
             Link::Offline | Link::WrongClock | Link::WrongKey => counts.trouble += 1,

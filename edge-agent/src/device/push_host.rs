@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use chrono::{Offset as _, TimeZone as _};
-use device_protocols::driver::{Observed, Origin, Refused, Route, Sink};
+use device_protocols::driver::{Observed, Refused, Sink};
 use device_protocols::push::listener::UploadTable;
-use device_protocols::push::{CommandId, CommandResult, HandshakeOptions, Hello, Host, PushCommand, Stamp};
+use device_protocols::push::{
+    Caller, CommandId, CommandResult, HandshakeOptions, Hello, Host, PushCommand, Stamp,
+};
 use device_protocols::serial::Serial;
 use shared_model::ClockSerial;
 
@@ -33,12 +35,7 @@ impl PushHost {
 
 impl Host for PushHost {
     async fn greet(&self, hello: &Hello) -> Result<HandshakeOptions, Refused> {
-        let model = hello.device_type.as_deref().unwrap_or_default();
-        let clock = self.sink.adopted(hello.serial.as_str(), Pending { model, ..Pending::default() }).await?;
-        if clock.comm_key.is_some() && clock.comm_key != hello.key {
-            tracing::warn!(clock.serial = %clock.serial, "the clock presents another key than the stored one");
-            return Err(Refused::UnknownClock);
-        }
+        let clock = self.sink.introduced(hello).await?;
         self.sink.interrupted(&clock.serial);
         let serial = clock.serial.clone();
         let forgotten = self.store().write(move |tx| tx.forget_sent_commands(&serial)).await;
@@ -58,8 +55,8 @@ impl Host for PushHost {
         })
     }
 
-    async fn commands(&self, serial: &Serial) -> Result<Vec<(CommandId, PushCommand)>, Refused> {
-        let clock = self.sink.adopted(serial.as_str(), Pending::default()).await?;
+    async fn commands(&self, caller: &Caller) -> Result<Vec<(CommandId, PushCommand)>, Refused> {
+        let clock = self.sink.believed(caller, Pending::default()).await?;
         self.sink.polled(&clock.serial).await?;
         let (serial, now) = (clock.serial.clone(), self.sink.intake().clock().now());
         let waiting = self.store().read(move |tx| tx.has_commands(&serial, now)).await;
@@ -70,12 +67,11 @@ impl Host for PushHost {
         self.store().write(move |tx| tx.take_commands(&serial)).await.map_err(|error| refused(&error))
     }
 
-    async fn results(&self, serial: &Serial, results: Vec<CommandResult>) -> Result<(), Refused> {
-        let origin = Origin { route: Route::Push, serial: Some(serial.clone()) };
-        self.sink.accept(&origin, Observed::Heard).await?;
-        let clock = self.sink.adopted(serial.as_str(), Pending::default()).await?;
+    async fn results(&self, caller: &Caller, results: Vec<CommandResult>) -> Result<(), Refused> {
+        self.sink.accept(&caller.origin(), Observed::Heard).await?;
+        let clock = self.sink.believed(caller, Pending::default()).await?;
         for CommandResult { id, code } in results {
-            tracing::info!(clock.serial = %serial, command = id.as_str(), code, "a command was answered");
+            tracing::info!(clock.serial = %clock.serial, command = id.as_str(), code, "a command was answered");
             let serial = clock.serial.clone();
             let kept = self.store().write(move |tx| tx.answer_command(&serial, &id, code)).await;
             kept.map_err(|error| refused(&error))?;
@@ -83,17 +79,9 @@ impl Host for PushHost {
         Ok(())
     }
 
-    async fn uploaded(
-        &self,
-        serial: &Serial,
-        table: UploadTable,
-        stamp: Option<Stamp>,
-    ) -> Result<(), Refused> {
-        let clock = self.sink.adopted(serial.as_str(), Pending::default()).await?;
-        let text = stamp.map(|stamp| stamp.as_str().to_owned());
-        if text.is_none() {
-            return Ok(());
-        }
+    async fn uploaded(&self, caller: &Caller, table: UploadTable, stamp: Stamp) -> Result<(), Refused> {
+        let clock = self.sink.believed(caller, Pending::default()).await?;
+        let text = Some(stamp.as_str().to_owned());
         let stamps = match table {
             UploadTable::Attendance => Stamps { attendance: text, ..Stamps::default() },
             UploadTable::Operations => Stamps { operations: text, ..Stamps::default() },
@@ -104,8 +92,7 @@ impl Host for PushHost {
     }
 
     async fn enqueue(&self, serial: &Serial, command: PushCommand) -> Result<(), Refused> {
-        let clock = self.sink.adopted(serial.as_str(), Pending::default()).await?;
-        let serial = clock.serial.clone();
+        let serial = self.sink.known(serial.as_str())?.serial.clone();
         let queued = self.store().write(move |tx| tx.queue_command(&serial, &command)).await;
         match queued.map_err(|error| refused(&error))? {
             Queueing::Queued | Queueing::Waits => Ok(()),

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use device_protocols::driver::{Observed, Origin, Refused, Sink};
+use device_protocols::push::{Caller, Hello};
 use device_protocols::row::AttendanceRow;
 use parking_lot::Mutex;
 use shared_model::{ClockSerial, Route};
 
 use super::contact::{Complete, Contact};
 use super::polled_sink::users;
+use super::push_trust::PushTrust;
 use super::registry::{AdoptedClock, Registry};
 use crate::ingest::{Intake, Rows, refused};
 use crate::store::{DeviceReport, Link};
@@ -28,31 +30,54 @@ pub struct PushSink {
     /// What a posting clock had so long ago is here, if it was heard since.
     settled: TimeDelta,
     contacts: Mutex<HashMap<ClockSerial, Contact>>,
+    trust: PushTrust,
 }
 
 impl PushSink {
     /// A sink for all posting clocks, whose punches are here after `settled` if they were heard all the while.
     #[must_use]
     pub fn new(intake: Intake, registry: Arc<Registry>, settled: TimeDelta) -> Self {
-        Self { intake, registry, settled, contacts: Mutex::default() }
+        let trust = PushTrust::new(intake.clone());
+        Self { intake, registry, settled, contacts: Mutex::default(), trust }
+    }
+
+    /// The clock of an introduction, if it is adopted and believed.
+    pub(super) async fn introduced(&self, hello: &Hello) -> Result<Arc<AdoptedClock>, Refused> {
+        let model = hello.device_type.as_deref().unwrap_or_default();
+        let clock = self.adopted(&hello.caller, Pending { model, ..Pending::default() }).await?;
+        self.trust.introduced(&clock, hello).await?;
+        Ok(clock)
+    }
+
+    /// The clock of any other request, if it is adopted and believed.
+    pub(super) async fn believed(
+        &self,
+        caller: &Caller,
+        pending: Pending<'_>,
+    ) -> Result<Arc<AdoptedClock>, Refused> {
+        let clock = self.adopted(caller, pending).await?;
+        self.trust.came(&clock, caller.address).await?;
+        Ok(clock)
+    }
+
+    /// A clock that the agent itself asks for something.
+    pub(super) fn known(&self, serial: &str) -> Result<Arc<AdoptedClock>, Refused> {
+        self.registry.of(serial).ok_or(Refused::UnknownClock)
     }
 
     /// The clock, if it is adopted; otherwise it is remembered for display and keeps its data.
-    pub(super) async fn adopted(
-        &self,
-        serial: &str,
-        pending: Pending<'_>,
-    ) -> Result<Arc<AdoptedClock>, Refused> {
-        if let Some(clock) = self.registry.of(serial) {
+    async fn adopted(&self, caller: &Caller, pending: Pending<'_>) -> Result<Arc<AdoptedClock>, Refused> {
+        if let Some(clock) = self.registry.of(caller.serial.as_str()) {
             return Ok(clock);
         }
-        if let Ok(serial) = ClockSerial::parse(serial) {
+        if let Ok(serial) = ClockSerial::parse(caller.serial.as_str()) {
+            let address = caller.address.to_string();
             let (model, firmware) = (pending.model.to_owned(), pending.firmware.to_owned());
             let rows: Vec<String> = pending.rows.iter().take(5).map(shown).collect();
             let kept = self
                 .intake
                 .store()
-                .write(move |tx| tx.remember_pending(&serial, "", &model, &firmware, &rows));
+                .write(move |tx| tx.remember_pending(&serial, &address, &model, &firmware, &rows));
             kept.await.map_err(|error| refused(&error))?;
         }
         Err(Refused::UnknownClock)
@@ -141,7 +166,10 @@ fn shown(row: &AttendanceRow) -> String {
 
 impl Sink for PushSink {
     async fn accept(&self, origin: &Origin, observed: Observed) -> Result<(), Refused> {
-        let Some(serial) = &origin.serial else { return Err(Refused::UnknownClock) };
+        let (Some(serial), Some(address)) = (&origin.serial, origin.address) else {
+            return Err(Refused::UnknownClock);
+        };
+        let caller = Caller { serial: serial.clone(), address };
         let pending = match &observed {
             Observed::Rows { rows, .. } => Pending { rows, ..Pending::default() },
             Observed::Facts(facts) => Pending {
@@ -157,7 +185,7 @@ impl Sink for PushSink {
             | Observed::Hint(_)
             | Observed::Heard => Pending::default(),
         };
-        let clock = self.adopted(serial.as_str(), pending).await?;
+        let clock = self.believed(&caller, pending).await?;
         match observed {
             Observed::Rows { rows, bad } => {
                 let taken = self.intake.deliver(&clock, Route::Push, Rows::alone(&rows), &bad).await;

@@ -427,6 +427,14 @@ impl WriteTx {
     /// What SQLite says.
     pub fn set_comm_key(&self, serial: &ClockSerial, key: &str) -> Result<(), StoreError> {
         let clock = self.clock_id(serial)?;
+        let known: Option<String> = self
+            .connection
+            .prepare_cached("SELECT comm_key FROM device_secret WHERE clock = ?1")?
+            .query_row([clock], |row| row.get(0))
+            .optional()?;
+        if known.unwrap_or_default() != key {
+            self.forget_greeting(clock)?;
+        }
         if key.is_empty() {
             self.connection.execute("DELETE FROM device_secret WHERE clock = ?1", [clock])?;
         } else {

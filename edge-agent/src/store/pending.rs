@@ -1,14 +1,18 @@
 //! Clocks that posted to us and that nobody has adopted: shown, a few rows each, nothing taken.
 
-use chrono::{DateTime, Utc};
-use rusqlite::params;
-use serde::Serialize;
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
 use shared_model::ClockSerial;
 
 use super::{ReadTx, StoreError, StoreEvent, WriteTx};
 
 /// Unadopted clocks that are remembered; anybody on the network can invent more.
 const CLOCKS: i64 = 64;
+/// Of them, of one address: so that whoever invents some displaces only its own. A building's clocks may stand behind one.
+const OF_ADDRESS: i64 = 16;
+/// For so long it is told that some fell out of the list.
+const TOLD_FOR: TimeDelta = TimeDelta::days(7);
 /// Rows of each that are kept for display.
 const ROWS: usize = 5;
 
@@ -31,8 +35,20 @@ pub struct PendingDevice {
     pub rows: Vec<String>,
 }
 
+/// Unknown clocks that fell out of the list for want of room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DroppedAnnouncements {
+    /// How many, in all.
+    pub clocks: i64,
+    /// Where the one came from for which the last had to go.
+    pub address: String,
+    /// When that was.
+    pub last_at: DateTime<Utc>,
+}
+
 impl WriteTx {
-    /// Remembers a clock that nobody has adopted. Whether there was room.
+    /// Remembers a clock that nobody has adopted. Where there is no room, the one goes that was heard least lately of the
+    /// address that has the most; that is counted.
     ///
     /// # Errors
     /// What SQLite says.
@@ -43,15 +59,8 @@ impl WriteTx {
         model: &str,
         firmware: &str,
         rows: &[String],
-    ) -> Result<bool, StoreError> {
-        let room: bool = self.connection.query_row(
-            "SELECT count(*) < ?1 OR EXISTS (SELECT 1 FROM pending_device WHERE serial = ?2) FROM pending_device",
-            params![CLOCKS, serial.as_str()],
-            |row| row.get(0),
-        )?;
-        if !room {
-            return Ok(false);
-        }
+    ) -> Result<(), StoreError> {
+        self.make_room(serial, address)?;
         let rows: Vec<&String> = rows.iter().take(ROWS).collect();
         let rows = serde_json::to_string(&rows).map_err(|e| StoreError::Invalid(e.to_string()))?;
         self.connection
@@ -65,7 +74,38 @@ impl WriteTx {
             )?
             .execute(params![serial.as_str(), address, model, firmware, self.now_ms(), rows])?;
         self.tell(StoreEvent::PendingDevice(serial.clone()));
-        Ok(true)
+        Ok(())
+    }
+
+    fn make_room(&self, serial: &ClockSerial, address: &str) -> Result<(), StoreError> {
+        let (known, all, same): (bool, i64, i64) = self
+            .connection
+            .prepare_cached(
+                "SELECT coalesce(max(serial = ?1), 0), count(*), count(*) FILTER (WHERE address = ?2)
+                 FROM pending_device",
+            )?
+            .query_row([serial.as_str(), address], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        if known || (all < CLOCKS && same < OF_ADDRESS) {
+            return Ok(());
+        }
+        let crowded = if same >= OF_ADDRESS { Some(address) } else { None };
+        self.connection
+            .prepare_cached(
+                "DELETE FROM pending_device WHERE serial = (
+                    SELECT serial FROM pending_device WHERE address = coalesce(?1, (
+                        SELECT address FROM pending_device GROUP BY address
+                        ORDER BY count(*) DESC, min(last_seen) LIMIT 1))
+                    ORDER BY last_seen, serial LIMIT 1)",
+            )?
+            .execute([crowded])?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO pending_dropped (one, clocks, address, last_at) VALUES (1, 1, ?1, ?2)
+                 ON CONFLICT DO UPDATE SET clocks = clocks + 1, address = excluded.address,
+                    last_at = excluded.last_at",
+            )?
+            .execute(params![address, self.now_ms()])?;
+        Ok(())
     }
 
     /// Forgets a pending clock, once adopted or dismissed.
@@ -80,6 +120,28 @@ impl WriteTx {
 }
 
 impl ReadTx {
+    /// Unknown clocks that lately fell out of the list for want of room.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn dropped_announcements(
+        &self,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DroppedAnnouncements>, StoreError> {
+        let since = (now - TOLD_FOR).timestamp_millis();
+        let dropped = self
+            .connection
+            .prepare_cached("SELECT clocks, address, last_at FROM pending_dropped WHERE last_at > ?1")?
+            .query_row([since], |row| {
+                Ok(DroppedAnnouncements {
+                    clocks: row.get(0)?,
+                    address: row.get(1)?,
+                    last_at: DateTime::from_timestamp_millis(row.get(2)?).unwrap_or_default(),
+                })
+            });
+        Ok(dropped.optional()?)
+    }
+
     /// The clocks that wait for adoption, the last heard first.
     ///
     /// # Errors

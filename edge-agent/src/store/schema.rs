@@ -20,6 +20,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0009_device_command", include_str!("../../../migrations/edge/0009_device_command.sql")),
     ("0010_feed", include_str!("../../../migrations/edge/0010_feed.sql")),
     ("0014_phone_punch", include_str!("../../../migrations/edge/0014_phone_punch.sql")),
+    ("0016_push_trust", include_str!("../../../migrations/edge/0016_push_trust.sql")),
 ];
 
 /// The schema version this program knows.
@@ -70,6 +71,7 @@ mod tests {
         ("0009_device_command", "f3ee2578223a8181"),
         ("0010_feed", "9eaaafb038951edf"),
         ("0014_phone_punch", "9f192d8a4fc49d2c"),
+        ("0016_push_trust", "f5e814ac8d105bd7"),
     ];
 
     fn fresh() -> Connection {

@@ -10,7 +10,7 @@ use askama::Template;
 use axum::extract::State;
 use shared_model::access::Permission;
 use shared_model::entity::DeviceState;
-use web_kit::{Access, Current, Failure, Page, RouteTable, View};
+use web_kit::{Access, Current, Failure, Page, RouteTable, View, WebApp as _};
 
 use super::{App, Person};
 use state::ClockLine;
@@ -37,6 +37,8 @@ struct ListPage {
     page: Page,
     may_edit: bool,
     pending: Vec<PendingLine>,
+    /// That announcements fell out of the list of those that wait.
+    dropped: Option<String>,
     clocks: Vec<ClockLine>,
     retired: Vec<ClockLine>,
 }
@@ -47,7 +49,18 @@ async fn list(
     current: Current<Person>,
 ) -> Result<View<ListPage>, Failure> {
     let local = app.local_time().await?;
-    let (devices, pending) = app.store().read(|tx| Ok((tx.devices()?, tx.pending_devices()?))).await?;
+    let now = app.now();
+    let (devices, pending, dropped) = app
+        .store()
+        .read(move |tx| Ok((tx.devices()?, tx.pending_devices()?, tx.dropped_announcements(now)?)))
+        .await?;
+    let dropped = dropped.map(|dropped| {
+        page.t("pending-dropped")
+            .with("count", dropped.clocks)
+            .with("address", dropped.address)
+            .with("at", page.texts.date_time(local.wall(dropped.last_at)))
+            .to_string()
+    });
     let pending = pending
         .into_iter()
         .map(|clock| PendingLine {
@@ -71,6 +84,7 @@ async fn list(
     Ok(View(ListPage {
         may_edit: current.user.role.may(Permission::ClocksEdit),
         pending,
+        dropped,
         clocks: lines(at_work),
         retired: lines(retired),
         page,

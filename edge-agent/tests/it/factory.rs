@@ -1,7 +1,7 @@
 //! A factory: an agent's store and fleet, and simulated clocks.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +40,7 @@ pub(crate) struct Factory {
     running: tokio::task::JoinHandle<()>,
     site: SiteId,
     folder: TempDir,
+    registry: Arc<Registry>,
 }
 
 /// Polls so often that nothing here waits for it.
@@ -81,6 +82,16 @@ impl Factory {
             })
             .await
             .unwrap();
+        Self::begin(store, clock, config, site, folder).await
+    }
+
+    async fn begin(
+        store: Store,
+        clock: Arc<SystemClock>,
+        config: PollConfig,
+        site: SiteId,
+        folder: TempDir,
+    ) -> Self {
         let registry = Arc::new(Registry::load(&store).await.unwrap());
         let setup = Setup {
             intake: Intake::new(store.clone(), clock),
@@ -88,13 +99,20 @@ impl Factory {
             config,
             push: PushConfig::default(),
         };
-        let fleet = Fleet::new(setup, registry);
+        let fleet = Fleet::new(setup, Arc::clone(&registry));
         let handle = fleet.handle();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let push = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn(fleet.run(Some(listener), stop.clone()));
-        Self { store, fleet: handle, push, stop, running, site, folder }
+        Self { store, fleet: handle, push, stop, running, site, folder, registry }
+    }
+
+    /// The collecting side anew, with nothing but what is stored.
+    pub(crate) async fn restart(self) -> Self {
+        self.stop.cancel();
+        self.running.await.unwrap();
+        Self::begin(self.store, Arc::new(SystemClock::start()), eager(), self.site, self.folder).await
     }
 
     /// As a running agent does: room is kept back, and clocks are heard again when there is some.
@@ -141,12 +159,27 @@ impl Factory {
         self.adopt(serial, Transport::Push, None, false).await;
     }
 
+    /// Stores a clock's communication key, and waits until it is in force.
+    pub(crate) async fn set_key(&self, serial: &str, key: &str) {
+        let (serial, key) = (ClockSerial::parse(serial).unwrap(), key.to_owned());
+        let (of, stored) = (serial.clone(), key.clone());
+        self.store.write(move |tx| tx.set_comm_key(&of, &stored)).await.unwrap();
+        let known = || self.registry.of(serial.as_str()).and_then(|clock| clock.comm_key.clone());
+        self.until("the key to be in force", async || known().as_deref() == Some(key.as_str())).await;
+    }
+
     /// Lets a clock post to the agent until the token is dropped.
     pub(crate) fn let_push(&self, sim: &Arc<SimClock>) -> tokio_util::sync::DropGuard {
+        self.let_push_from(sim, Ipv4Addr::LOCALHOST)
+    }
+
+    /// Lets a clock with this address post to the agent until the token is dropped.
+    pub(crate) fn let_push_from(&self, sim: &Arc<SimClock>, from: Ipv4Addr) -> tokio_util::sync::DropGuard {
         let stop = CancellationToken::new();
         let mut target = PushTarget::new(format!("http://{}", self.push).parse().unwrap());
         target.retry = Some(Duration::from_millis(50));
         target.poll = Some(Duration::from_millis(50));
+        target.from = Some(from);
         tokio::spawn(push::run(Arc::clone(sim), target, stop.clone()));
         stop.drop_guard()
     }

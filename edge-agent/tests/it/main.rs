@@ -14,3 +14,5 @@ mod tail;
 mod time;
 #[cfg(test)]
 mod trouble;
+#[cfg(test)]
+mod trust;

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use shared_model::ClockSerial;
 use shared_model::entity::{DeviceState, Transport};
 
-use super::event;
 use super::time::off;
+use super::{alarm, event};
 use crate::command::context::Context;
 use crate::command::exit::Exit;
 use crate::command::table::{Table, cell};
@@ -20,6 +20,9 @@ pub(super) async fn list(context: &Context, all: bool) -> anyhow::Result<Exit> {
             Table::new(&["SERIAL", "NAME", "REACHED BY", "STATE", "LAST SEEN (UTC)", "PUNCHES", "READ"]);
         for device in &list.devices {
             let state = match device.state {
+                DeviceState::Active if device.wrong_time().is_some() => {
+                    format!("{}, wrong time", device.link)
+                }
                 DeviceState::Active => device.link.clone(),
                 DeviceState::Pending | DeviceState::Retired => device.state.to_string(),
             };
@@ -45,6 +48,10 @@ pub(super) async fn list(context: &Context, all: bool) -> anyhow::Result<Exit> {
                 ]);
             }
             text.push_str(&format!("\n\n{}", table.text("")));
+        }
+        let active = list.devices.iter().filter(|device| device.state == DeviceState::Active);
+        for told in active.flat_map(alarm::of).chain(list.dropped.as_ref().map(alarm::dropped)) {
+            text.push_str(&format!("\n\n! {}\n  -> {}", told.found, told.fix));
         }
         text
     })?;
@@ -79,9 +86,18 @@ pub(super) async fn show(context: &Context, serial: ClockSerial) -> anyhow::Resu
             ("Rows read", device.read_rows.to_string()),
             ("  new", device.new_rows.to_string()),
             ("  known", device.repeat_rows.to_string()),
-            ("  no punches", device.quarantine_rows.to_string()),
+            (
+                "  no punches",
+                match device.left_out_rows {
+                    0 => device.quarantine_rows.to_string(),
+                    left_out => format!("{}, of them {left_out} not kept", device.quarantine_rows),
+                },
+            ),
         ];
         let mut text = lines.map(|(name, value)| format!("{name:<15}{value}")).join("\n");
+        for told in alarm::of(device) {
+            text.push_str(&format!("\n\n! {}\n  -> {}", told.found, told.fix));
+        }
         if let Some(event) = &device.cleared {
             text.push_str(&format!("\n{:<15}{}", "Punches gone", event::cleared(event)));
         }

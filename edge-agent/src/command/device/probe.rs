@@ -7,11 +7,14 @@ use serde::Serialize;
 use shared_model::ClockSerial;
 use shared_model::text::HostAddress;
 
+use super::alarm::OFF;
 use super::session::{Session, connect};
+use super::time::{Shows, drift, off, site_zone};
 use super::{TargetArgs, explain};
 use crate::command::context::Context;
 use crate::command::exit::Exit;
 use crate::control::Refusal;
+use crate::control::device::is_wrong;
 
 /// A clock's own words.
 #[derive(Debug, Serialize)]
@@ -29,6 +32,8 @@ struct Said {
     record_capacity: Option<u32>,
     /// Its wall time.
     time: Option<NaiveDateTime>,
+    /// How far off that is, seconds, where its zone is known.
+    drift_seconds: Option<i64>,
     /// What it said in place of a time that exists.
     said: Option<String>,
     /// Minutes within which the clock drops a second punch of the same person.
@@ -58,21 +63,24 @@ pub(super) async fn test(context: &Context, target: &TargetArgs) -> anyhow::Resu
     Ok(Exit::Done)
 }
 
-/// Serial number, model and firmware of the clock at an address.
+/// Serial number, model and firmware of the clock at an address, and what time it shows.
 pub(super) async fn who(
     context: &Context,
     address: &HostAddress,
     key: Option<u32>,
-) -> anyhow::Result<(ClockSerial, Option<String>, Option<String>)> {
+) -> anyhow::Result<(ClockSerial, Option<String>, Option<String>, Option<Shows>)> {
     let key = key.map(|key| key.to_string());
     let (socket, mut client) = connect(context, address, key.as_deref()).await?;
     let info = client.info().await.map_err(|error| explain::trouble(socket, &error))?;
+    // A clock without a readable time can be added; the agent tells of it.
+    let said = client.time().await.ok().and_then(Result::ok);
+    let shows = said.map(|wall| Shows { wall, at: context.clock.now() });
     let _ = client.close().await;
     let serial = info.serial.as_deref().and_then(|serial| ClockSerial::parse(serial).ok());
     let serial = serial.ok_or_else(|| {
         Refusal::refused("the clock tells no usable serial number: give the one on its label with --serial")
     })?;
-    Ok((serial, info.model, info.firmware))
+    Ok((serial, info.model, info.firmware, shows))
 }
 
 async fn ask(context: &Context, target: &TargetArgs) -> anyhow::Result<Said> {
@@ -80,6 +88,9 @@ async fn ask(context: &Context, target: &TargetArgs) -> anyhow::Result<Said> {
     let trouble = |error: ClientError| explain::trouble(session.address, &error);
     let info = session.client.info().await.map_err(trouble)?;
     let time = session.client.time().await.map_err(trouble)?;
+    let shows = time.as_ref().ok().map(|wall| Shows { wall: *wall, at: context.clock.now() });
+    let known = session.route.as_ref().and_then(|route| route.zone);
+    let zone = if known.is_some() { known } else { site_zone(context).await? };
     let odd = session.client.oddities();
     let mut remarks = Vec::new();
     let mut remark = |count: u64, text: &str| {
@@ -110,6 +121,7 @@ async fn ask(context: &Context, target: &TargetArgs) -> anyhow::Result<Said> {
         record_capacity: sizes.record_capacity,
         said: time.as_ref().err().map(|bad| bad.said().to_owned()),
         time: time.ok(),
+        drift_seconds: shows.zip(zone).and_then(|(shows, zone)| drift(&shows, zone)),
         repeat_window,
         options,
         remarks,
@@ -137,7 +149,9 @@ impl Said {
         line("MAC", self.mac.clone());
         line("Users", of(self.users, self.user_capacity));
         line("Log", of(self.records, self.record_capacity));
-        line("Its time", self.time.map(|time| time.to_string()));
+        let off = self.drift_seconds.map(|drift| format!(", {}", off(drift))).unwrap_or_default();
+        line("Its time", self.time.map(|time| format!("{time}{off}")));
+        line("", self.drift_seconds.filter(|drift| is_wrong(*drift)).map(|_| OFF.to_owned()));
         let set = "no such time: set it with `device time --set`";
         line("Its time", self.said.as_ref().map(|said| format!("{said} ({set})")));
         let dropped = self.repeat_window.as_deref().filter(|window| *window != "0");

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use device_protocols::zk::client::ClientError;
 use serde::Serialize;
 use shared_model::entity::Transport;
+use shared_model::text::Code;
 
 use super::address::Target;
 use super::session::Session;
@@ -13,7 +14,7 @@ use crate::command::context::Context;
 use crate::command::exit::Exit;
 use crate::control::Refusal;
 use crate::control::device::{DeviceWish, FindDevice, NoteTimeSet};
-use crate::control::organisation::ListSites;
+use crate::control::organisation::{ListSites, SiteRow};
 use crate::store::FILE;
 
 /// A clock's time beside the true one.
@@ -114,13 +115,31 @@ async fn read(
     Ok((Told { clock, said, expected, zone, drift_seconds, set: false, drift_after_seconds: None }, answered))
 }
 
-/// The zone of this agent's site, where there is an agent.
-async fn site_zone(context: &Context) -> anyhow::Result<Option<Tz>> {
+/// What a clock showed, and when by our time.
+pub(super) struct Shows {
+    pub(super) wall: NaiveDateTime,
+    pub(super) at: DateTime<Utc>,
+}
+
+/// How far off a clock of a zone is that showed this.
+pub(super) fn drift(shows: &Shows, zone: Tz) -> Option<i64> {
+    let expected = wall(shows.at, zone).with_nanosecond(0)?;
+    Some((shows.wall - expected).num_seconds())
+}
+
+/// The zone of this agent's site.
+pub(super) async fn site_zone(context: &Context) -> anyhow::Result<Option<Tz>> {
+    zone_of_site(context, None).await
+}
+
+/// The zone of a site, of this agent's where none is named; where there is an agent.
+pub(super) async fn zone_of_site(context: &Context, code: Option<&Code>) -> anyhow::Result<Option<Tz>> {
     if !context.data.join(FILE).exists() {
         return Ok(None);
     }
     let sites = context.read(ListSites {}).await?;
-    Ok(sites.into_iter().find(|site| site.own).map(|site| site.zone))
+    let meant = |site: &SiteRow| code.map_or(site.own, |code| site.code == *code);
+    Ok(sites.into_iter().find(meant).map(|site| site.zone))
 }
 
 impl Told {

@@ -90,3 +90,40 @@ fn a_watermark_never_goes_back_and_is_logged_when_it_matters() {
         [1, 1, 2, 2, 3]
     );
 }
+
+#[test]
+fn what_nobody_can_read_is_kept_within_bounds_and_what_is_left_out_is_counted() {
+    let (_folder, store) = fresh();
+    let unreadable = |n: u32| {
+        Delivered::Bad(BadRow {
+            reason: QuarantineReason::Malformed,
+            detail: String::new(),
+            raw: n.to_le_bytes().into(),
+        })
+    };
+    let taken = deliver(&store, "A1", Route::Push, (0..1_500).map(unreadable).collect());
+    assert_eq!((taken.read, taken.quarantined), (1_500, 1_500));
+    let left_out = || store.read_blocking(|tx| tx.left_out_of_quarantine(&serial("A1"))).unwrap();
+    assert_eq!((count(&store, "SELECT count(*) FROM quarantine"), left_out()), (1_000, 500));
+    // The same again is no more of it, and another clock has room of its own.
+    deliver(&store, "A1", Route::Push, (0..1_000).map(unreadable).collect());
+    deliver(&store, "B1", Route::Push, vec![unreadable(7)]);
+    assert_eq!((count(&store, "SELECT count(*) FROM quarantine"), left_out()), (1_001, 500));
+    let kept = store.read_blocking(|tx| tx.quarantined_before(2, 1)).unwrap();
+    assert_eq!(kept[0].times, 2);
+}
+
+#[test]
+fn a_row_that_could_be_a_punch_is_never_left_out() {
+    let (_folder, store) = fresh();
+    let doubtful = |n: u32| {
+        Delivered::Bad(BadRow {
+            reason: QuarantineReason::ImplausibleDate,
+            detail: String::new(),
+            raw: n.to_le_bytes().into(),
+        })
+    };
+    deliver(&store, "A1", Route::Push, (0..3_000).map(doubtful).collect());
+    assert_eq!(count(&store, "SELECT count(*) FROM quarantine"), 3_000);
+    assert_eq!(store.read_blocking(|tx| tx.left_out_of_quarantine(&serial("A1"))).unwrap(), 0);
+}

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::{NaiveDateTime, TimeDelta};
 use shared_model::DeviceId;
 use shared_model::access::Permission;
-use shared_model::entity::{Device, DeviceState};
+use shared_model::entity::{Device, DeviceState, Transport};
 use uuid::Uuid;
 use web_kit::{Access, Current, Failure, Flash, Page, Refusal, RouteTable, Tone, View, WebApp as _};
 
@@ -14,10 +14,12 @@ use super::super::listing::ListQuery;
 use super::super::local_time::LocalTime;
 use super::super::today::feed::FeedLine;
 use super::super::{App, Person};
-use super::state::{ClockLine, Fill, advice, direction_key, fill, reason_key, transport_key};
+use super::state::{ClockLine, Fill, advice, direction_key, drift_text, fill, reason_key, transport_key};
+use crate::control::device::is_wrong;
 use crate::device::supervisor::Wanted;
 use crate::store::{
-    AdoptedDevice, ClockAct, ClockEvent, CommandState, DeviceCommand, QuarantinedRow, Stored,
+    AdoptedDevice, ClockAct, ClockEvent, CommandState, DeviceCommand, Disbelief, DisbeliefReason,
+    QuarantinedRow, Stored,
 };
 
 /// Punches shown.
@@ -77,6 +79,12 @@ struct ClockPage {
     events: Vec<EventLine>,
     /// That punches were cleared at the clock, lately.
     cleared: Option<String>,
+    /// That its time is wrong, and what to do.
+    wrong_time: Option<String>,
+    /// That something in its name was not believed, and what to do.
+    disbelief: Option<String>,
+    /// That not all rows were kept that could not be read.
+    left_out: Option<String>,
 }
 
 /// What the clock was asked to do when it comes by.
@@ -112,7 +120,7 @@ async fn show(
     let record = known.device.record.clone();
     let (serial, now) = (record.serial.clone(), app.now());
     let before = query.get("bad").parse::<i64>().unwrap_or(i64::MAX);
-    let (mut bad, punches, commands, events, cleared) = app
+    let (mut bad, punches, commands, events, cleared, disbelief, left_out) = app
         .store()
         .read(move |tx| {
             Ok((
@@ -121,6 +129,8 @@ async fn show(
                 tx.device_commands(&serial, COMMANDS)?,
                 tx.clock_events(&serial, EVENTS)?,
                 tx.last_cleared(&serial)?,
+                tx.disbelief(&serial, now)?,
+                tx.left_out_of_quarantine(&serial)?,
             ))
         })
         .await?;
@@ -159,6 +169,14 @@ async fn show(
         cleared: cleared
             .filter(|event| now - event.received_at < CLEARED_FOR)
             .map(|event| cleared_text(&page, &local, &event)),
+        wrong_time: state
+            .and_then(|state| state.drift_seconds)
+            .filter(|drift| !is_retired && is_wrong(*drift))
+            .map(|drift| wrong_time(&page, drift, record.transport)),
+        disbelief: disbelief
+            .filter(|_| !is_retired)
+            .map(|found| disbelief_text(&page, &local, &record, &found)),
+        left_out: (left_out > 0).then(|| page.t("bad-left-out").with("count", left_out).to_string()),
         punches: punches.iter().map(|punch| FeedLine::of(&page, punch)).collect(),
         record,
         page,
@@ -215,6 +233,25 @@ fn event_line(page: &Page, event: &ClockEvent) -> EventLine {
     EventLine { said, what: act_text(page, event), by }
 }
 
+/// That the clock is so far off that every punch is doubtful.
+fn wrong_time(page: &Page, drift: i64, transport: Transport) -> String {
+    let off = drift_text(page, drift);
+    match transport {
+        Transport::Tcp | Transport::Udp => page.t("clock-wrong-time").with("off", off).to_string(),
+        Transport::Push | Transport::File => page.t("clock-wrong-time-posting").with("off", off).to_string(),
+    }
+}
+
+fn disbelief_text(page: &Page, local: &LocalTime, record: &Device, found: &Disbelief) -> String {
+    let text = match (found.reason, record.transport) {
+        (DisbeliefReason::Key, _) => page.t("clock-disbelief-key"),
+        (DisbeliefReason::Address, Transport::Tcp | Transport::Udp) => page.t("clock-disbelief-read"),
+        (DisbeliefReason::Address, Transport::Push | Transport::File) => page.t("clock-disbelief-posting"),
+    };
+    let at = page.texts.date_time(local.wall(found.last_at));
+    text.with("count", found.requests).with("address", found.address.as_str()).with("at", at).to_string()
+}
+
 fn cleared_text(page: &Page, local: &LocalTime, event: &ClockEvent) -> String {
     let said = event_line(page, event).said;
     match event.read_until {
@@ -230,7 +267,10 @@ fn bad_row(page: &Page, local: &LocalTime, row: &QuarantinedRow) -> BadRow {
     BadRow {
         at: page.texts.date_time(local.wall(row.received_at)),
         reason: page.t(reason_key(row.reason)).to_string(),
-        detail: row.detail.clone(),
+        detail: match row.times {
+            ..=1 => row.detail.clone(),
+            times => page.t("bad-times").with("detail", row.detail.as_str()).with("count", times).to_string(),
+        },
         raw: row.raw.chars().take(RAW).collect(),
     }
 }

@@ -6,6 +6,7 @@ use web_kit::chart::ShareBar;
 use web_kit::{Key, Page, Tone};
 
 use super::super::local_time::LocalTime;
+use crate::control::device::is_wrong;
 use crate::store::{AdoptedDevice, DeviceCounters, Link, QuarantineReason};
 
 /// A clock that is off by more, in seconds, is shown in amber.
@@ -24,7 +25,7 @@ pub(super) struct ClockLine {
     pub(super) tone: Tone,
     pub(super) seen: String,
     pub(super) drift: String,
-    pub(super) drifts: bool,
+    pub(super) drift_tone: Option<Tone>,
     pub(super) fill: Option<Fill>,
     pub(super) counters: DeviceCounters,
 }
@@ -54,11 +55,16 @@ impl ClockLine {
                 .and_then(|state| state.last_seen)
                 .map_or_else(|| page.t("clock-never").to_string(), |at| page.texts.ago(local.since(at))),
             drift: drift.map(|seconds| drift_text(page, seconds)).unwrap_or_default(),
-            drifts: drift.is_some_and(|seconds| seconds.abs() > DRIFT),
+            drift_tone: drift.and_then(drift_tone),
             fill: state.and_then(|state| fill(page, state.log_rows(), state.log_capacity)),
             counters: state.map(|state| state.counters).unwrap_or_default(),
         }
     }
+}
+
+/// How bad it is that a clock is off by so many seconds.
+pub(super) fn drift_tone(seconds: i64) -> Option<Tone> {
+    if is_wrong(seconds) { Some(Tone::Bad) } else { (seconds.abs() > DRIFT).then_some(Tone::Warn) }
 }
 
 /// "4 s ahead", "2 min behind", "right".
