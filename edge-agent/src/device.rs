@@ -5,6 +5,7 @@ mod contact;
 pub mod driver_clock;
 pub mod fleet;
 pub mod polled_sink;
+mod post_time;
 pub mod probe;
 pub mod push_host;
 pub mod push_sink;

@@ -9,6 +9,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::post_time::PostTime;
+
 /// After a longer pause the clock may have kept something that it has not looked for yet.
 const PAUSE: TimeDelta = TimeDelta::seconds(60);
 /// What is noted in the store is noted at most so often, unless there is news.
@@ -28,6 +30,8 @@ pub(super) struct Contact {
     short: Option<DateTime<Utc>>,
     /// It looks for something to post at least once in half of this.
     settled: TimeDelta,
+    /// What its posts tell of its time.
+    pub(super) time: PostTime,
 }
 
 /// What a poll proves.
@@ -42,7 +46,16 @@ pub(super) struct Complete {
 impl Contact {
     /// A clock that comes by for the first time.
     pub(super) const fn begin(now: DateTime<Utc>, settled: TimeDelta) -> Self {
-        Self { since: now, last: now, heard: None, completed: None, grew: false, short: None, settled }
+        Self {
+            since: now,
+            last: now,
+            heard: None,
+            completed: None,
+            grew: false,
+            short: None,
+            settled,
+            time: PostTime::begin(),
+        }
     }
 
     /// It said something. Whether that should be noted.

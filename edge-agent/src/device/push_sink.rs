@@ -8,6 +8,7 @@ use device_protocols::driver::{Observed, Origin, Refused, Sink};
 use device_protocols::push::{Caller, Hello};
 use device_protocols::row::AttendanceRow;
 use parking_lot::Mutex;
+use shared_model::entity::Transport;
 use shared_model::{ClockSerial, Route};
 
 use super::contact::{Complete, Contact};
@@ -15,7 +16,7 @@ use super::polled_sink::users;
 use super::push_trust::PushTrust;
 use super::registry::{AdoptedClock, Registry};
 use crate::ingest::{Intake, Rows, refused};
-use crate::store::{DeviceReport, Link};
+use crate::store::{DeviceReport, Link, Taken};
 
 /// A clock silent for longer is offline.
 pub const SILENT_AFTER: TimeDelta = TimeDelta::seconds(180);
@@ -123,6 +124,35 @@ impl PushSink {
         self.contact(serial, |contact| contact.interrupted(now));
     }
 
+    /// Learns from rows how far off the clock is, unless we ask it ourselves. Rows of which some were known tell nothing.
+    async fn learn_time(
+        &self,
+        clock: &AdoptedClock,
+        rows: &[AttendanceRow],
+        taken: Taken,
+    ) -> Result<(), Refused> {
+        let all_new = usize::try_from(taken.new).is_ok_and(|new| new == rows.len());
+        let Some(newest) = rows.iter().filter_map(|row| instant(clock, row)).max() else { return Ok(()) };
+        let asked = matches!(clock.device.transport, Transport::Tcp | Transport::Udp);
+        if asked || !all_new {
+            return Ok(());
+        }
+        let now = self.intake.clock().now();
+        let Some(drift) = self.contact(&clock.serial, |contact| contact.time.posted(now, newest)) else {
+            return Ok(());
+        };
+        let serial = clock.serial.clone();
+        let noted = self.intake.store().write(move |tx| {
+            tx.report(&serial, &DeviceReport { drift_seconds: Some(drift), ..DeviceReport::default() })?;
+            tx.doubt_what_came_first(&serial, drift)
+        });
+        let marked = noted.await.map_err(|error| refused(&error))?;
+        if marked > 0 {
+            tracing::warn!(clock.serial = %clock.serial, drift_seconds = drift, punches.marked = marked, "the clock's time is wrong");
+        }
+        Ok(())
+    }
+
     fn contact<T>(&self, serial: &ClockSerial, with: impl FnOnce(&mut Contact) -> T) -> T {
         let now = self.intake.clock().now();
         let mut contacts = self.contacts.lock();
@@ -148,11 +178,16 @@ pub(super) struct Pending<'a> {
 
 /// When the oldest of some rows was made; `None` where one has no time.
 fn oldest(clock: &AdoptedClock, rows: &[AttendanceRow]) -> Option<DateTime<Utc>> {
-    let instant = |row: &AttendanceRow| match row.utc_offset {
-        Some(offset) => Some(row.time.as_ref().ok()?.and_utc() - TimeDelta::seconds(offset.into())),
-        None => Some(clock.zones.resolve(*row.time.as_ref().ok()?).0),
-    };
-    rows.iter().map(instant).min().flatten()
+    rows.iter().map(|row| instant(clock, row)).min().flatten()
+}
+
+/// When a row was made, as its clock says.
+fn instant(clock: &AdoptedClock, row: &AttendanceRow) -> Option<DateTime<Utc>> {
+    let wall = *row.time.as_ref().ok()?;
+    Some(match row.utc_offset {
+        Some(offset) => wall.and_utc() - TimeDelta::seconds(offset.into()),
+        None => clock.zones.resolve(wall).0,
+    })
 }
 
 /// A row as the adoption page shows it.
@@ -195,6 +230,7 @@ impl Sink for PushSink {
                     let oldest = oldest(&clock, &rows);
                     self.contact(&clock.serial, |contact| contact.brought(now, oldest));
                 }
+                self.learn_time(&clock, &rows, taken).await?;
                 self.heard(&clock).await
             }
             Observed::Facts(facts) => {

@@ -466,11 +466,15 @@ impl Supervisor<'_> {
 
     /// Notes how far the log has been read: to its end, when the reading began, by the slower of the two clocks.
     async fn read_through(&self, begun: DateTime<Utc>, read: Option<Read>) -> Result<(), RoundError> {
-        let behind = self.sink.drift().unwrap_or(0).min(0);
+        let drift = self.sink.drift();
+        let behind = drift.unwrap_or(0).min(0);
         let through = begun + chrono::Duration::seconds(behind.max(-86_400 * 366));
         let serial = self.clock.serial.clone();
         let written = self.setup.intake.store().write(move |tx| {
             let grew = read.as_ref().is_some_and(|read| read.grew);
+            if let (Some(_), Some(drift)) = (&read, drift) {
+                tx.doubt_what_came_first(&serial, drift)?;
+            }
             if let Some(read) = read {
                 tx.count_repeats(&serial, read.unchanged)?;
                 tx.set_log_place(&serial, &read.place, read.whole)?;

@@ -1,11 +1,14 @@
 //! When a clock is set: who did it and why, and which punches were made by the wrong time.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{OptionalExtension as _, params};
 use shared_model::{ClockSerial, PunchFlag, PunchId, RawTime};
 
 use super::punch_flag::MARKS;
 use super::{Author, ReadTx, StoreError, WriteTx};
+
+/// Punches that are older are in months that have been closed.
+const REVIEWED: TimeDelta = TimeDelta::days(62);
 
 impl ReadTx {
     /// When a clock's time was last found to be right.
@@ -25,6 +28,49 @@ impl ReadTx {
 }
 
 impl WriteTx {
+    /// Marks what came of a clock that is `drift` seconds off, where it was never known to be complete or right before: each later
+    /// punch is judged by when it came, of the first ones nobody knows since when the clock has been wrong. The newest are
+    /// marked, of the last two months; an audit row tells so. Returns how many were marked.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn doubt_what_came_first(&self, serial: &ClockSerial, drift: i64) -> Result<u32, StoreError> {
+        let clock = self.clock_id(serial)?;
+        let first: bool = self
+            .connection
+            .prepare_cached(
+                "SELECT complete_to IS NULL AND right_at IS NULL FROM device_state WHERE clock = ?1",
+            )?
+            .query_row([clock], |row| row.get(0))?;
+        if !first || drift.unsigned_abs() <= PunchFlag::TOLERANCE.num_seconds().unsigned_abs() {
+            return Ok(0);
+        }
+        let since = self.clock().now().naive_utc() - REVIEWED;
+        let newest = self
+            .connection
+            .prepare_cached(
+                "SELECT punch_id FROM ledger WHERE punch_id >= ?1 AND clock = ?2 ORDER BY punch_id DESC LIMIT ?3",
+            )?
+            .query_map(params![PunchId::lower_bound(RawTime::new(since)), clock, MARKS], |row| row.get(0))?
+            .collect::<Result<Vec<PunchId>, _>>()?;
+        let side = if drift < 0 { "behind" } else { "ahead" };
+        let reason = format!(
+            "the clock was {} s {side} when its punches first came; since when is not known",
+            drift.unsigned_abs()
+        );
+        let (found, mut marked) = (newest.len(), 0);
+        for punch in newest {
+            marked += u32::from(self.flag(punch, PunchFlag::DeviceSkew, &reason)?);
+        }
+        if marked > 0 {
+            let Author { actor, via } = Author::SYSTEM;
+            let after =
+                serde_json::json!({ "drift_seconds": drift, "punches": found, "marked": marked }).to_string();
+            self.audit(actor, via, "device.first_punches_doubted", serial.as_str(), "", &after)?;
+        }
+        Ok(marked)
+    }
+
     /// Notes that a clock was set at `now`, having been `drift` seconds off (`None` = its time was none). Punches that
     /// came after it was last known to be `right` get a mark. Returns how many.
     ///

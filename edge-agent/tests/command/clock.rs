@@ -132,6 +132,59 @@ async fn a_clock_is_set_to_the_time_of_its_zone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_whose_hours_are_wrong_is_told_wherever_it_is_shown() {
+    let (_sim, _server, address) = clock(|_| ()).await;
+    let folder = Folder::with_site();
+    let told = folder.run(["device", "test", &address]).done();
+    assert!(told.contains("6 h 0 min slow") && told.contains("THE CLOCK'S TIME IS WRONG"), "{told}");
+    let running = folder.start();
+    let added = folder.run(["device", "add", &address, "--name", "Gate 1"]);
+    assert!(
+        added.err.contains("WARNING: GATE0001 is 6 h 0 min slow") && added.err.contains("zone"),
+        "{added:?}"
+    );
+    folder.run(["device", "read", "GATE0001"]).done();
+    let told = folder.run(["device", "test", "GATE0001"]).done();
+    assert!(told.contains("THE CLOCK'S TIME IS WRONG"), "{told}");
+    let list = folder.run(["device", "list"]).done();
+    assert!(list.contains("online, wrong time") && list.contains("! Gate 1 (GATE0001) is 6 h"), "{list}");
+    assert!(folder.run(["device", "info", "GATE0001"]).done().contains("! Gate 1 (GATE0001) is 6 h"));
+    assert!(folder.run(["status"]).done().contains("1 WITH A WRONG TIME"));
+    let doctor = folder.run(["doctor"]);
+    assert_eq!(doctor.code, 6, "{doctor:?}");
+    assert!(doctor.out.contains("PROBLEM  clocks: Gate 1 (GATE0001) is 6 h"), "{doctor:?}");
+    assert!(running.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_from_elsewhere_and_invented_clocks_are_told() {
+    let (_sim, _server, address) = clock(|config| config.utc_offset_minutes = 360).await;
+    let folder = Folder::with_site();
+    folder.run(["device", "add", &address, "--name", "Gate 1", "--serial", "GATE0001"]).done();
+    // The clock is read elsewhere, and this machine's posts are therefore none of its.
+    folder.run(["device", "set", "GATE0001", "--address", "127.0.0.3:1"]).done();
+    let running = folder.start();
+    assert!(says_hello(&running.push, "GATE0001").contains("503"));
+    for n in 0..17 {
+        assert!(says_hello(&running.push, &format!("NEW{n}")).contains("503"));
+    }
+    let list = folder.run(["device", "list"]).done();
+    assert!(list.contains("posts from an unexpected address") && list.contains("127.0.0.1"), "{list}");
+    assert!(list.contains("1 unknown clocks fell out"), "{list}");
+    let row = &folder.run(["device", "list", "--json"]).json();
+    assert_eq!(row["devices"][0]["disbelief"]["reason"], "address");
+    assert_eq!(row["waiting"][0]["address"], "127.0.0.1");
+    assert!(folder.run(["status"]).done().contains("1 IN WHOSE NAME SOMETHING ELSE POSTS"));
+    let doctor = folder.run(["doctor"]);
+    assert!(
+        doctor.out.contains("PROBLEM  clocks: Gate 1 (GATE0001): posts from an unexpected address"),
+        "{doctor:?}"
+    );
+    assert!(doctor.out.contains("PROBLEM  clocks: 1 unknown clocks"), "{doctor:?}");
+    assert!(running.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_running_agent_reads_tests_and_sets_its_clocks_itself() {
     let (_sim, _server, address) = clock(|config| config.utc_offset_minutes = 360).await;
     let folder = Folder::with_site();

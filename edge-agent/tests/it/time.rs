@@ -2,11 +2,11 @@
 
 use chrono::Duration;
 use device_protocols::clock::SystemClock as SimulatorClock;
-use device_protocols::sim::SimClock;
+use device_protocols::sim::{Generator, SimClock};
 use edge_agent::device::supervisor::Wanted;
 use edge_agent::store::ReadTx;
 use shared_model::entity::PunchNote;
-use shared_model::{ClockSerial, PunchFlag, PunchId};
+use shared_model::{Clock as _, ClockSerial, PunchFlag, PunchId};
 
 use crate::factory::{Factory, clock, kept, punch, serve};
 
@@ -142,9 +142,59 @@ async fn a_posting_clock_that_is_ahead_is_marked_too() {
     factory.adopt_pushing("FASTPUSH1").await;
     let _posting = factory.let_push(&sim);
     factory.collected(&[&sim]).await;
+    punch(&sim);
+    let right = "SELECT count(*) FROM device_state WHERE right_at IS NOT NULL";
+    factory.until("the clock to be right", async || factory.count(right).await == 1).await;
     sim.set_wall_time(sim.wall_time(&SimulatorClock) + Duration::minutes(10), &SimulatorClock);
     punch(&sim);
     factory.collected(&[&sim]).await;
     let latest = kept(&sim).pop().unwrap();
     assert_eq!(marks(&factory).await, [mark(latest, PunchFlag::DeviceSkew)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_first_of_a_clock_that_is_hours_wrong_is_marked() {
+    let factory = Factory::open().await;
+    let now = edge_agent::clock::SystemClock::start().now();
+    let mut config = clock("SLOW1", "40", 10, 5);
+    // Its first punches are of yesterday, and its time is that of London.
+    let yesterday = (now - Duration::days(1)).date_naive();
+    config.generator = Generator::Shifts { users: 5, first_code: 1001, seed: 7, from: yesterday };
+    config.utc_offset_minutes = 0;
+    let sim = SimClock::open(config).unwrap();
+    let server = serve(&sim).await;
+    factory.adopt_polled("SLOW1", &server).await;
+    factory.collected(&[&sim]).await;
+    let wanted = || {
+        let mut wanted: Vec<_> =
+            kept(&sim).into_iter().map(|punch| mark(punch, PunchFlag::DeviceSkew)).collect();
+        wanted.sort();
+        wanted
+    };
+    factory.until("the marks", async || marks(&factory).await.len() == 10).await;
+    assert_eq!(marks(&factory).await, wanted());
+    // What comes later is judged by when it comes, as ever.
+    punch(&sim);
+    factory.collected(&[&sim]).await;
+    factory.until("the mark", async || marks(&factory).await == wanted()).await;
+    let doubted = "SELECT count(*) FROM audit WHERE action = 'device.first_punches_doubted'";
+    assert_eq!(factory.count(doubted).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_of_a_posting_clock_is_learnt_from_what_it_posts() {
+    let factory = Factory::open().await;
+    let sim = SimClock::open(clock("FASTPUSH2", "40", 10, 5)).unwrap();
+    factory.adopt_pushing("FASTPUSH2").await;
+    let _posting = factory.let_push(&sim);
+    factory.collected(&[&sim]).await;
+    let drift = async || factory.state("FASTPUSH2").await.and_then(|state| state.drift_seconds);
+    assert_eq!(drift().await, None, "what it kept tells nothing of its time");
+    punch(&sim);
+    factory.until("a right time", async || drift().await == Some(0)).await;
+    sim.set_wall_time(sim.wall_time(&SimulatorClock) + Duration::hours(6), &SimulatorClock);
+    punch(&sim);
+    factory
+        .until("a wrong time", async || drift().await.is_some_and(|drift| (21_590..=21_610).contains(&drift)))
+        .await;
 }
