@@ -5,6 +5,8 @@
 
 mod company;
 mod edge;
+mod employee_account;
+mod grant;
 mod inspect;
 mod output;
 mod serve;
@@ -65,6 +67,12 @@ enum Command {
     /// People who sign in
     #[command(subcommand)]
     User(user::Command),
+    /// Who may decide about phone punches
+    #[command(subcommand)]
+    Grant(grant::Command),
+    /// Phones of employees
+    #[command(subcommand)]
+    EmployeeAccount(employee_account::Command),
     /// Bring the database's schema to this version (serve does it too)
     Migrate,
     /// Settings
@@ -122,6 +130,10 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         Command::Site(command) => with_store(&data, async |store| site::run(store, command).await).await?,
         Command::Edge(command) => with_store(&data, async |store| edge::run(store, command).await).await?,
         Command::User(command) => with_store(&data, async |store| user::run(store, command).await).await?,
+        Command::Grant(command) => with_store(&data, async |store| grant::run(store, command).await).await?,
+        Command::EmployeeAccount(command) => {
+            with_store(&data, async |store| employee_account::run(store, command).await).await?
+        }
         Command::Status => with_store(&data, inspect::status).await?,
     };
     report.print(json)

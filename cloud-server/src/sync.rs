@@ -4,6 +4,7 @@
 //! does is in one transaction, and the reply is sent after its commit. Memory is bounded: a body by its limits, the bodies that
 //! are worked on at once by the number of permits.
 
+mod bundle;
 mod enroll;
 mod gather;
 mod hello;
@@ -73,6 +74,7 @@ impl Endpoints {
             .route(message::PUSH, post(push::push))
             .route(message::PULL, get(pull::pull))
             .route(message::SNAPSHOT, get(pull::snapshot))
+            .route(message::BUNDLE, get(bundle::bundle))
             // Each handler reads its body itself, within the protocol's limits.
             .layer(axum::extract::DefaultBodyLimit::disable())
             .with_state(self)

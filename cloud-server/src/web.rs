@@ -5,6 +5,7 @@
 
 mod account;
 mod app;
+mod approval;
 mod clock;
 mod company;
 mod edge;
@@ -34,6 +35,7 @@ pub fn routes() -> RouteTable<App> {
         .extend(password::routes())
         .extend(account::routes())
         .extend(today::routes())
+        .extend(approval::routes())
         .extend(site::routes())
         .extend(clock::routes())
         .extend(edge::routes())

@@ -63,6 +63,14 @@ permissions! {
     CompaniesEdit = "companies.edit",
 }
 
+impl Permission {
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn looks(self) -> bool {
+        self.as_str().ends_with(".view")
+    }
+}
+
 /// A role in a company. What it may do is [`Role::permissions`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -31,6 +31,25 @@ pub fn is_inside(centre: Place, radius_m: u32, point: Place) -> bool {
     chord_squared <= limit * limit
 }
 
+/// How far a point is from a centre, whole metres, rounded up.
+#[must_use]
+pub fn distance_m(centre: Place, point: Place) -> u32 {
+    // Nobody is farther than half the way around: the circles are tried out.
+    let (mut inside, mut outside) = (20_100_000, 0);
+    if is_inside(centre, 0, point) {
+        return 0;
+    }
+    while inside - outside > 1 {
+        let middle = outside + (inside - outside) / 2;
+        if is_inside(centre, middle, point) {
+            inside = middle;
+        } else {
+            outside = middle;
+        }
+    }
+    inside
+}
+
 fn on_sphere(place: Place) -> [i128; 3] {
     let radians = |e7: i64| i128::from(e7) * PI / 1_800_000_000;
     let (latitude, longitude) = (radians(place.latitude_e7), radians(place.longitude_e7));
@@ -85,6 +104,14 @@ mod tests {
             assert!(is_inside(from, 1854, to));
             assert!(!is_inside(from, 1853, to));
         }
+    }
+
+    #[test]
+    fn a_distance_is_that_of_the_smallest_circle() {
+        assert_eq!(distance_m(place(0, 0), place(166_667, 0)), 1854);
+        assert_eq!(distance_m(place(237_000_000, 904_000_000), place(237_000_000, 904_000_000)), 0);
+        let far = distance_m(place(0, 0), place(0, 1_800_000_000));
+        assert!((20_015_000..20_016_000).contains(&far), "{far}: half the way around");
     }
 
     #[test]

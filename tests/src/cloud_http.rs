@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use cloud_server::clock::{OsEntropy, SystemClock};
 use cloud_server::config::Config;
 use cloud_server::http_server;
+use cloud_server::mobile::Mobile;
 use cloud_server::store::audit::{Author, Via};
 use cloud_server::store::{CompanyAccess, Store, company, edge};
 use cloud_server::sync::Endpoints;
@@ -73,7 +74,9 @@ impl CloudHttp {
             Arc::new(Wake::default()),
         );
         let app = App::new(store.clone(), Arc::new(SystemClock), Arc::new(OsEntropy), false)?;
-        let router = endpoints.router().merge(web::router(&app, &Config::default()));
+        let phones =
+            Mobile::new(store.clone(), Arc::new(SystemClock), Arc::new(OsEntropy), Arc::new(Wake::default()));
+        let router = endpoints.router().merge(phones.router()).merge(web::router(&app, &Config::default()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let stop = CancellationToken::new();

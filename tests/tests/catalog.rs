@@ -19,6 +19,8 @@ const GLOBAL: &[&str] = &[
     "enrolment_code",
     "edge_key",
     "clock_serial",
+    "mobile_code",
+    "mobile_session",
     "job",
     "operator_audit",
 ];

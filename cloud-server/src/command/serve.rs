@@ -18,6 +18,7 @@ use crate::config::{Config, DatabaseSource};
 use crate::database::Database;
 use crate::http_server;
 use crate::job::Worker;
+use crate::mobile::Mobile;
 use crate::store::Store;
 use crate::sync::Endpoints;
 use crate::wake::Wake;
@@ -64,7 +65,8 @@ async fn run(
     );
     let https = config.public().is_some_and(|(https, _)| https);
     let app = App::new(store.clone(), Arc::new(SystemClock), Arc::new(OsEntropy), https)?;
-    let router = endpoints.router().merge(web::router(&app, config));
+    let phones = Mobile::new(store.clone(), Arc::clone(&clock), Arc::new(OsEntropy), Arc::clone(&wake));
+    let router = endpoints.router().merge(phones.router()).merge(web::router(&app, config));
     let serving =
         tokio::spawn(http_server::serve(listener, router, config.web.proxies.clone().into(), stop.clone()));
     let attendance = tokio::spawn(Attendance::new(store.clone(), clock, wake).run(stop.clone()));

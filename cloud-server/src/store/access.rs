@@ -1,6 +1,6 @@
 //! The right to touch one company's rows.
 
-use shared_model::{ActorId, CompanyId, EdgeId, UserId};
+use shared_model::{ActorId, CompanyId, EdgeId, EmployeeId, UserId};
 
 /// One company, and who acts in it. Every way to make one is named after the check that stands before it, so that a
 /// reader can find all of them.
@@ -33,6 +33,12 @@ impl CompanyAccess {
     #[must_use]
     pub fn of_system(company: CompanyId) -> Self {
         Self { company, actor: ActorId::SYSTEM }
+    }
+
+    /// For an employee's phone whose token was looked up for this request; `company` is from its sign-in.
+    #[must_use]
+    pub fn of_phone(company: CompanyId, employee: EmployeeId) -> Self {
+        Self { company, actor: ActorId::from_uuid(employee.uuid()) }
     }
 
     /// The company.

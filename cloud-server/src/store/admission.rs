@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use shared_model::{CompanyId, EdgeId, FieldTag, Kind, SiteId};
 use sync_protocol::cloud::Poison;
 use sync_protocol::{Change, Op};
 use uuid::Uuid;
 
-use super::{StoreError, TenantTx, edge};
+use super::{StoreError, TenantTx, edge, phone_punch};
 
 /// The field of a kind that names a site.
 const fn site_field(kind: Kind) -> Option<FieldTag> {
@@ -41,6 +42,7 @@ pub(super) async fn judge(
     tx: &mut TenantTx,
     edge: EdgeId,
     changes: &[&Change],
+    now: DateTime<Utc>,
 ) -> Result<Vec<Result<(), Poison>>, StoreError> {
     let mut sites: BTreeSet<SiteId> = edge::sites(tx, edge).await?.into_iter().collect();
     let made =
@@ -57,7 +59,9 @@ pub(super) async fn judge(
         sites.extend(made.into_iter().filter(|key| !taken.contains(key)).map(SiteId::from_uuid));
     }
     let company = tx.company();
-    Ok(changes.iter().map(|change| judge_one(change, company, &sites)).collect())
+    let mut answers: Vec<_> = changes.iter().map(|change| judge_one(change, company, &sites)).collect();
+    phone_punch::judge(tx, changes, &mut answers, now).await?;
+    Ok(answers)
 }
 
 fn judge_one(change: &Change, company: CompanyId, sites: &BTreeSet<SiteId>) -> Result<(), Poison> {

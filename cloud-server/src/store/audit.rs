@@ -25,6 +25,8 @@ pub enum Via {
     Web,
     /// An edge, by sync.
     Sync,
+    /// An employee's phone.
+    Phone,
     /// The program by itself.
     System,
 }
@@ -37,6 +39,7 @@ impl Via {
             Self::Console => "console",
             Self::Web => "web",
             Self::Sync => "sync",
+            Self::Phone => "phone",
             Self::System => "system",
         }
     }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::audit::{self, Author};
 use super::recompute;
-use super::{StoreError, TenantTx, conflict, feed, quarantine, record};
+use super::{StoreError, TenantTx, conflict, feed, phone_punch, quarantine, record};
 
 /// Which of these changes were considered before, under whatever origin.
 pub(super) async fn considered(
@@ -48,6 +48,8 @@ pub(super) async fn store(
     entries.extend(batch.quarantined.iter().map(quarantine_entry));
     audit_by_actor(tx, batch, entries, author).await?;
 
+    let entered = phone_punch::entered(tx, &records).await?;
+
     // The feed's counter comes last: its lock orders all changes of the company.
     let left = records.iter().filter(|write| write.left().is_some()).count();
     let places = records.len() + left + batch.conflicts.len() + taken.len() + batch.moved.len();
@@ -72,6 +74,7 @@ pub(super) async fn store(
         next = conflict::keep(tx, &mut rows, next, now).await?;
         conflict::move_on(tx, &batch.moved, &records, next).await?;
     }
+    feed::punch::put_punches(tx, &entered).await?;
     quarantine::keep(tx, &batch.quarantined, now).await?;
     Ok(())
 }

@@ -28,6 +28,9 @@ pub enum OwnChangeError {
     /// The key is taken.
     #[error("the record exists already")]
     Exists,
+    /// A decision that was taken by right is not turned round.
+    #[error("the first decision stands: a punch is taken back by a note that voids it")]
+    Decided,
     /// The database's.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -86,6 +89,10 @@ pub async fn settle(
     let row = conflict::one(tx, id).await?.filter(|row| row.state == ConflictState::Open);
     let row = row.ok_or(OwnChangeError::NotFound)?;
     let kind = u8::try_from(row.kind).ok().and_then(Kind::from_number).ok_or(OwnChangeError::NotFound)?;
+    if kind == Kind::PhonePunch && choice == FieldRule::Arriving {
+        // What was decided by right is in the ledger, or is not: a voiding note takes it back, not another version.
+        return Err(OwnChangeError::Decided);
+    }
     let record = record::one(tx, kind, row.key).await?.ok_or(OwnChangeError::NotFound)?;
     let mut ctx = record.vv;
     for dot in row.standing_dots.iter().chain(&row.arriving_dots) {
@@ -111,6 +118,21 @@ pub async fn settle(
         (Op::Update, fields)
     };
     write(tx, Draft { op, kind, key: row.key, fields, ctx, resolves: Some(id) }, author).await
+}
+
+/// Settles a record's waiting state, once.
+///
+/// # Errors
+/// [`OwnChangeError`]; nothing is written then.
+pub async fn decide(
+    tx: &mut TenantTx,
+    kind: Kind,
+    key: Uuid,
+    fields: FieldMap,
+    ctx: VersionVector,
+    author: Author,
+) -> Result<(), OwnChangeError> {
+    write(tx, Draft { op: Op::Decide, kind, key, fields, ctx, resolves: None }, author).await
 }
 
 /// A change that is to be written.

@@ -180,7 +180,7 @@ impl CloudStore for SyncTx {
         edge: EdgeId,
         changes: &[&Change],
     ) -> Result<Vec<Result<(), Poison>>, StoreError> {
-        admission::judge(&mut self.tx, edge, changes).await
+        admission::judge(&mut self.tx, edge, changes, self.now).await
     }
 
     async fn open_conflicts(&mut self, keys: &[RecordKey]) -> Result<Vec<OpenConflict>, StoreError> {

@@ -12,6 +12,7 @@ use super::Endpoints;
 use super::request::{Refused, answer};
 use crate::http_server::ClientAddress;
 use crate::one_time_code::OneTimeCode;
+use crate::store::CompanyAccess;
 use crate::store::edge::Applicant;
 
 /// The longest name that is kept, in bytes.
@@ -56,6 +57,8 @@ async fn take(endpoints: &Endpoints, request: Request) -> Result<EnrollReply, Re
     let enrolment = enrolled.ok_or_else(wrong)?;
     endpoints.enrolments.lock().succeeded(&account, source, now);
     tracing::info!(edge.id = %enrolment.edge, company.id = %enrolment.company, "an edge enrolled");
+    let access = CompanyAccess::of_verified_edge(enrolment.company, enrolment.edge);
+    let bundle_key = endpoints.bundle_key(&access).await.map_err(|e| endpoints.busy(&e))?;
     let records = enrolment.records.iter().map(|(kind, key, record)| FeedRecord::new(*kind, *key, record));
     Ok(EnrollReply {
         edge_id: enrolment.edge,
@@ -63,7 +66,7 @@ async fn take(endpoints: &Endpoints, request: Request) -> Result<EnrollReply, Re
         company: enrolment.company_name,
         sites: enrolment.sites,
         records: records.collect(),
-        bundle_key: None,
+        bundle_key: Some(bundle_key),
         server_time: endpoints.now_ms(),
     })
 }

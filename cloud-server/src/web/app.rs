@@ -194,6 +194,7 @@ impl WebApp for App {
 fn navigation(person: &Person, texts: &Texts) -> Vec<NavItem> {
     [
         (Permission::AttendanceView, "/", Key::new("nav-today"), "today"),
+        (Permission::ApprovalsView, "/approvals", Key::new("nav-approvals"), "approve"),
         (Permission::SitesView, "/sites", Key::new("nav-sites"), "factory"),
         (Permission::ClocksView, "/clocks", Key::new("nav-clocks"), "device"),
         (Permission::SyncView, "/edges", Key::new("nav-edges"), "sync"),

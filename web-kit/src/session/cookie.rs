@@ -75,7 +75,7 @@ impl CookieRules {
         header_value(&format!(
             "{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{secure}",
             self.name,
-            token.cookie_text(),
+            token.text(),
             lifetime.absolute.num_seconds()
         ))
     }

@@ -32,7 +32,7 @@ fn a_session_lives_30_minutes_idle_and_12_hours_in_all(
 #[test]
 fn a_token_is_43_characters_and_only_its_hash_is_kept() {
     let token = SessionToken::from_random([7; 32]);
-    let text = token.cookie_text();
+    let text = token.text();
     assert_eq!(text.len(), 43);
     assert_eq!(SessionToken::parse(&text).unwrap().hash(), token.hash());
     assert_ne!(token.hash().as_bytes(), &[7; 32]);

@@ -34,7 +34,9 @@ impl SessionToken {
         TokenHash(Sha256::digest(self.0).into())
     }
 
-    pub(super) fn cookie_text(&self) -> String {
+    /// The form in which its holder keeps it: a browser's cookie, an app. Never stored or logged here.
+    #[must_use]
+    pub fn text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 }
