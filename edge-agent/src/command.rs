@@ -5,6 +5,7 @@
 //! nothing else there; progress and complaints go to standard error. What the exit code tells is in [`Exit`].
 
 mod access;
+mod approvals;
 mod calendar;
 mod company;
 mod config;
@@ -114,6 +115,9 @@ enum Command {
     /// Punches that somebody should look at
     #[command(subcommand)]
     Punch(punch::Command),
+    /// Phone punches that wait for approval
+    #[command(subcommand)]
+    Approvals(approvals::Command),
     /// Records of any kind, as lines of JSON
     #[command(subcommand)]
     Record(record::Command),
@@ -180,6 +184,7 @@ async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Enroll(args) => args.run(context).await,
         Command::Sync(command) => command.run(context).await,
         Command::Punch(command) => command.run(context).await,
+        Command::Approvals(command) => command.run(context).await,
         Command::Record(command) => command.run(context).await,
     }
 }

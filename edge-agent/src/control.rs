@@ -11,6 +11,7 @@
 //! ```
 
 pub mod account;
+pub mod approval;
 pub mod calendar;
 pub mod device;
 pub mod employee;
@@ -252,6 +253,10 @@ calls! {
     ListUsers(account::ListUsers) -> Vec<account::UserRow>;
     /// Lists the punches whose time is in doubt.
     ListFlags(punch::ListFlags) -> Vec<crate::store::FlaggedPunch>;
+    /// Lists the phone punches that wait, and those decided lately.
+    ListApprovals(approval::ListApprovals) -> Vec<approval::ApprovalRow>;
+    /// Decides phone punches.
+    DecideApprovals(approval::DecideApprovals) -> Vec<approval::Decided>;
     /// Adds and changes records of any kind.
     ImportRecords(record::ImportRecords) -> record::RecordReport;
     /// Lists the records of a kind.

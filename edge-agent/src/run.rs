@@ -121,6 +121,7 @@ pub async fn run(options: RunOptions, stop: CancellationToken) -> anyhow::Result
 /// Starts what does not concern clocks: recomputation, pages, sync.
 async fn start_parts(agent: &Agent, tell: fn(&serde_json::Value)) -> anyhow::Result<()> {
     agent.parts.spawn(Sync::of(agent).run(agent.stop.clone()));
+    agent.parts.spawn(Sync::of(agent).keep_bundle(agent.stop.clone()));
     let attendance = Attendance::new(agent.store.clone(), Arc::clone(&agent.clock));
     agent.parts.spawn(attendance.run(agent.stop.clone()));
     let commands = crate::control::serve(agent.into(), agent.stop.clone()).await;

@@ -10,6 +10,7 @@
 //! with it, and the answer is on disk; after a crash at any point the next hello finds out where both sides stand.
 
 pub mod boot;
+pub mod bundle;
 pub mod client;
 mod digest;
 pub mod enroll;

@@ -10,6 +10,7 @@
 
 mod account;
 mod app;
+mod approval;
 mod certificate;
 mod clock;
 mod listing;
@@ -58,6 +59,7 @@ pub fn routes() -> RouteTable<App> {
         .extend(today::routes())
         .extend(people::routes())
         .extend(person::routes())
+        .extend(approval::routes())
         .extend(clock::routes())
         .extend(rule::routes())
         .extend(sync::routes())

@@ -39,6 +39,8 @@ impl Meta<()> {
     pub const EDGE: Meta<EdgeId> = Meta::named("edge");
     /// The public half of the enrolment's key, 64 hexadecimal digits.
     pub const EDGE_KEY: Meta<String> = Meta::named("edge_key");
+    /// The company's key for bundles of people and grants, learnt at enrolment, 64 hexadecimal digits.
+    pub const BUNDLE_KEY: Meta<String> = Meta::named("bundle_key");
     /// Where the cloud is.
     pub const CLOUD_URL: Meta<String> = Meta::named("cloud_url");
     /// Set to a reason when the cloud has retired this enrolment; collecting goes on.

@@ -21,6 +21,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0010_feed", include_str!("../../../migrations/edge/0010_feed.sql")),
     ("0014_phone_punch", include_str!("../../../migrations/edge/0014_phone_punch.sql")),
     ("0016_push_trust", include_str!("../../../migrations/edge/0016_push_trust.sql")),
+    ("0017_bundle", include_str!("../../../migrations/edge/0017_bundle.sql")),
 ];
 
 /// The schema version this program knows.
@@ -72,6 +73,7 @@ mod tests {
         ("0010_feed", "9eaaafb038951edf"),
         ("0014_phone_punch", "9f192d8a4fc49d2c"),
         ("0016_push_trust", "f5e814ac8d105bd7"),
+        ("0017_bundle", "38e531db6a0ecf7c"),
     ];
 
     fn fresh() -> Connection {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use futures_util::StreamExt as _;
-use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::{Method, StatusCode};
 use shared_model::{Clock, EdgeId};
 use sync_protocol::body::BadBody;
 use sync_protocol::edge::ServerTime;
@@ -142,13 +142,24 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; only the wrong time of a request is set right and tried again.
     pub async fn post(&self, path: &str, body: Vec<u8>) -> Result<Answer, ClientError> {
-        let body = Bytes::from(body);
-        match self.post_once(path, body.clone()).await {
+        self.ask(Method::POST, path, Bytes::from(body)).await
+    }
+
+    /// Fetches a path with its query. An answer with status 409 is an answer.
+    ///
+    /// # Errors
+    /// [`ClientError`]; only the wrong time of a request is set right and tried again.
+    pub async fn get(&self, path_and_query: &str) -> Result<Answer, ClientError> {
+        self.ask(Method::GET, path_and_query, Bytes::new()).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, ClientError> {
+        match self.ask_once(&method, path, body.clone()).await {
             Err((ClientError::Refused(refusal), trip)) if refusal.error == RefusalCode::Time => {
                 self.time().forget();
                 self.learn(&trip, refusal.server_time);
                 tracing::info!("sync: this machine's clock is wrong; the cloud's time is used");
-                self.post_once(path, body).await.map_err(|(error, _)| error)
+                self.ask_once(&method, path, body).await.map_err(|(error, _)| error)
             }
             outcome => outcome.map_err(|(error, _)| error),
         }
@@ -170,9 +181,14 @@ impl Client {
         self.time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn post_once(&self, path: &str, body: Bytes) -> Result<Answer, (ClientError, Answer)> {
+    async fn ask_once(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Answer, (ClientError, Answer)> {
         let sent = self.clock.monotonic_ms();
-        let outcome = self.exchange(path, body).await;
+        let outcome = self.exchange(method, path, body).await;
         let received = self.clock.monotonic_ms();
         match outcome {
             Ok(body) => Ok(Answer { body, sent, received }),
@@ -180,14 +196,19 @@ impl Client {
         }
     }
 
-    async fn exchange(&self, path: &str, body: Bytes) -> Result<Vec<u8>, ClientError> {
+    async fn exchange(&self, method: &Method, path: &str, body: Bytes) -> Result<Vec<u8>, ClientError> {
         let time_ms = self.cloud_ms();
-        let request =
-            sign::Request { method: "POST", path_and_query: path, edge: self.edge, time_ms, body: &body };
+        let request = sign::Request {
+            method: method.as_str(),
+            path_and_query: path,
+            edge: self.edge,
+            time_ms,
+            body: &body,
+        };
         let signature = request.sign(&self.key);
         let mut builder = self
             .http
-            .post(self.url.at(path))
+            .request(method.clone(), self.url.at(path))
             .header(CONTENT_TYPE, message::CONTENT_TYPE)
             .header(sign::HEADER_TIME, time_ms)
             .header(sign::HEADER_SIGNATURE, signature);

@@ -144,6 +144,9 @@ fn accept(
     tx.set_meta(Meta::EDGE, &reply.edge_id)?;
     tx.set_meta(Meta::EDGE_KEY, &public.to_owned())?;
     tx.set_meta(Meta::CLOUD_URL, &url.to_owned())?;
+    if let Some(key) = &reply.bundle_key {
+        tx.set_meta(Meta::BUNDLE_KEY, key)?;
+    }
     tx.clear_meta(Meta::RETIRED)?;
     tx.clear_meta(Meta::SYNC_ERROR)?;
     let rekey = if former.is_none() { founded_here(tx, reply)? } else { Rekey::default() };

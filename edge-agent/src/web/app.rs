@@ -35,6 +35,8 @@ pub struct Person {
     pub full_name: String,
     /// What the person may do.
     pub role: Role,
+    /// Whether the account may look and nothing else: the cloud, whose it is, has not renewed it.
+    pub looks_only: bool,
     /// From where a new session comes; empty for one that was found.
     pub(super) origin: SessionOrigin,
 }
@@ -46,6 +48,7 @@ impl Person {
             name: user.name,
             full_name: user.full_name,
             role: user.role,
+            looks_only: false,
             origin: SessionOrigin::default(),
         }
     }
@@ -98,7 +101,7 @@ impl App {
         let kit = Kit::new("Muster", text::locales(), Assets::kit(), cookies);
         let inner = Inner {
             kit: Arc::new(kit),
-            sessions: Sessions::new(store.clone()),
+            sessions: Sessions::new(store.clone(), Arc::clone(&clock)),
             live: Live::new(),
             store,
             clock,
@@ -199,7 +202,7 @@ impl WebApp for App {
     }
 
     fn allows(&self, person: &Person, permission: Permission) -> bool {
-        person.role.may(permission)
+        person.role.may(permission) && (!person.looks_only || permission.looks())
     }
 
     async fn frame(&self, person: Option<&Person>, texts: &Texts) -> Frame {
@@ -235,10 +238,15 @@ impl WebApp for App {
 fn navigation(role: Role, outline: &Outline, texts: &Texts) -> Vec<NavItem> {
     let item = |href, key: Key, icon| NavItem::new(href, texts.t(key), icon);
     let waiting = usize::try_from(outline.pending_clocks).unwrap_or_default();
+    let approvals = usize::try_from(outline.pending_approvals).unwrap_or_default();
     [
         (Permission::AttendanceView, item("/", Key::new("nav-today"), "today")),
         (Permission::PeopleView, item("/people", Key::new("nav-people"), "people")),
         (Permission::ClocksView, item("/clocks", Key::new("nav-clocks"), "device").waiting(waiting)),
+        (
+            Permission::ApprovalsView,
+            item("/approvals", Key::new("nav-approvals"), "approve").waiting(approvals),
+        ),
         (Permission::SyncView, item("/sync", Key::new("nav-sync"), "sync")),
         (Permission::RulesView, item("/rules", Key::new("nav-rules"), "calendar")),
     ]

@@ -47,6 +47,7 @@ impl ReadTx {
         while let Some(row) = rows.next()? {
             punches.push(punch(row, 0)?);
         }
+        punches.extend(self.approved_not_in_ledger(employee, reach.punches.0, reach.punches.1)?);
         let sql = format!(
             "SELECT o.punch_id, o.route, o.state, o.verify, o.work_code
              FROM day_punch p JOIN observation o ON o.punch_id = p.punch_id WHERE {own}"

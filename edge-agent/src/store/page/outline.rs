@@ -84,6 +84,8 @@ pub struct Outline {
     pub site: Option<SiteHead>,
     /// Clocks that wait for adoption.
     pub pending_clocks: u32,
+    /// Phone punches that wait for a decision.
+    pub pending_approvals: i64,
     /// How sync stands.
     pub sync: SyncStanding,
 }
@@ -100,6 +102,7 @@ impl ReadTx {
                 .connection()
                 .prepare_cached("SELECT count(*) FROM pending_device")?
                 .query_row([], |row| row.get(0))?,
+            pending_approvals: self.waiting_phone_punch_count()?,
             sync: self.sync_standing()?,
         })
     }

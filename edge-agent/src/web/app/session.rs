@@ -1,20 +1,24 @@
 //! Sessions in the agent's own database.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+use shared_model::Clock;
 use web_kit::session::{Lifetime, SessionStore, StoredSession, TokenHash};
 
 use super::Person;
-use crate::store::{Store, StoreError};
+use crate::store::{Lease, Store, StoreError};
 
 /// The rows of sessions.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Sessions {
     store: Store,
+    clock: Arc<dyn Clock>,
 }
 
 impl Sessions {
-    pub(super) fn new(store: Store) -> Self {
-        Self { store }
+    pub(super) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
     }
 }
 
@@ -23,10 +27,18 @@ impl SessionStore for Sessions {
     type Error = StoreError;
 
     async fn find(&self, key: &TokenHash) -> Result<Option<StoredSession<Person>>, StoreError> {
-        let key = *key.as_bytes();
-        let found = self.store.read(move |tx| tx.session(&key)).await?;
-        Ok(found.map(|session| StoredSession {
-            user: Person::of(session.user),
+        let (key, now) = (*key.as_bytes(), self.clock.now());
+        let found = self.store.read(move |tx| {
+            let Some(session) = tx.session(&key)? else { return Ok(None) };
+            let lease = tx.lease_of(session.user.id, now)?;
+            Ok(Some((session, lease)))
+        });
+        let Some((session, lease)) = found.await? else { return Ok(None) };
+        if lease == Lease::Over {
+            return Ok(None);
+        }
+        Ok(Some(StoredSession {
+            user: Person { looks_only: lease == Lease::Look, ..Person::of(session.user) },
             signed_in_at: session.signed_in_at,
             last_seen_at: session.last_seen_at,
         }))
