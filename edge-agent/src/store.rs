@@ -58,7 +58,7 @@ pub use account::{LocalSession, LocalUser, SessionOrigin, SessionRow};
 pub use attendance::{Cursor, Settling, SiteSpan, Stray};
 pub use audit::{AuditRow, Via};
 pub use bundle::Lease;
-pub use change::{Author, Edit, business_key};
+pub use change::{Author, Edit};
 pub use clock_event::{ClockAct, ClockEvent, NewClockEvent};
 pub use clock_user::{ClockUser, UsersTaken};
 pub use device::{AdoptedDevice, DeviceCounters, DeviceReport, DeviceRow, Link, LogPlace, Stamps};

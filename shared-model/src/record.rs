@@ -191,6 +191,28 @@ impl Kind {
         fields.binary_search_by_key(&tag, |def| def.tag).ok().map(|at| &fields[at])
     }
 
+    /// The field by which people know a record of this kind, where there is one: no two records in use should share it
+    /// (sync.md 2.5).
+    #[must_use]
+    pub const fn business_key(self) -> Option<FieldTag> {
+        match self {
+            Self::Employee | Self::Shift | Self::Device => Some(FieldTag(1)),
+            Self::Site | Self::Department => Some(FieldTag(2)),
+            Self::Company
+            | Self::Roster
+            | Self::RosterDay
+            | Self::Policy
+            | Self::Holiday
+            | Self::Leave
+            | Self::Identity
+            | Self::PunchNote
+            | Self::DayDecision
+            | Self::PayPeriod
+            | Self::CompanyRule
+            | Self::PhonePunch => None,
+        }
+    }
+
     /// Checks the values of a change: known fields by their types; unknown tags pass, bounded in size.
     ///
     /// # Errors

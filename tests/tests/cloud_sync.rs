@@ -526,7 +526,7 @@ async fn a_row_that_cannot_be_taken_is_kept_aside_and_blocks_nothing() -> Result
 }
 
 #[tokio::test]
-async fn a_taken_code_leaves_the_later_record_without_one_and_says_so() -> Result<()> {
+async fn a_taken_code_stays_with_both_records_and_is_a_conflict_until_one_gives_it_up() -> Result<()> {
     let cloud = CloudHttp::start().await?;
     let factory = cloud.factory("Karnaphuli Garments").await?;
     let (a, b) = (Edge::enrolled(&cloud, factory).await?, Edge::enrolled(&cloud, factory).await?);
@@ -535,14 +535,50 @@ async fn a_taken_code_leaves_the_later_record_without_one_and_says_so() -> Resul
     b.edit(Op::Create, Kind::Employee, second, VersionVector::new(), employee("E-1", factory));
     a.sync(&cloud).await?;
     b.sync(&cloud).await?;
+    assert_eq!(shared_codes(&cloud, factory).await?, [(second, "open".to_owned())]);
     let mut tx = cloud.store.begin(&CompanyAccess::of_system(factory.company)).await?;
     let people: Vec<(Uuid, Option<String>)> =
         sqlx::query_as("SELECT key, code FROM rec_employee ORDER BY fseq").fetch_all(tx.connection()).await?;
-    assert_eq!(people, [(first, Some("E-1".to_owned())), (second, None)]);
-    let conflicts: Vec<(String, Uuid, Value)> =
-        sqlx::query_as("SELECT cause, key, arriving FROM conflict").fetch_all(tx.connection()).await?;
-    assert_eq!(conflicts, [("duplicate_key".to_owned(), second, json!({"1": "E-1"}))]);
+    assert_eq!(people, [(first, Some("E-1".to_owned())), (second, Some("E-1".to_owned()))]);
+    let actions: Vec<String> =
+        sqlx::query_scalar("SELECT action FROM audit WHERE action LIKE 'record.%key%' ORDER BY seq")
+            .fetch_all(tx.connection())
+            .await?;
+    assert_eq!(actions, ["record.shared_key"]);
+    tx.rollback().await?;
+
+    // A change of either that leaves the code alone says nothing new; the first one's new code settles it.
+    let saw = |edge: &Edge, key| edge.disk.record(Kind::Employee, key).context("made").map(|r| r.vv);
+    for (edge, key) in [(&a, first), (&b, second)] {
+        let vv = saw(edge, key)?;
+        edge.edit(Op::Update, Kind::Employee, key, vv, [(FieldTag(5), json!("Operator"))].into());
+        edge.sync(&cloud).await?;
+    }
+    assert_eq!(shared_codes(&cloud, factory).await?, [(second, "open".to_owned())]);
+    let vv = saw(&a, first)?;
+    a.edit(Op::Update, Kind::Employee, first, vv, [(FieldTag(1), json!("E-2"))].into());
+    a.sync(&cloud).await?;
+    assert_eq!(shared_codes(&cloud, factory).await?, [(second, "resolved".to_owned())]);
+
+    // The same pair may collide again: that is another conflict. A record that is no longer in use claims no code.
+    let vv = saw(&a, first)?;
+    a.edit(Op::Update, Kind::Employee, first, vv, [(FieldTag(1), json!("E-1"))].into());
+    a.sync(&cloud).await?;
+    let again = shared_codes(&cloud, factory).await?;
+    assert_eq!(again, [(second, "resolved".to_owned()), (first, "open".to_owned())]);
+    let vv = saw(&b, second)?;
+    b.edit(Op::Update, Kind::Employee, second, vv, [(FieldTag(10), json!(false))].into());
+    b.sync(&cloud).await?;
+    assert!(shared_codes(&cloud, factory).await?.iter().all(|(_, state)| state == "resolved"));
     Ok(())
+}
+
+/// The conflict rows about shared keys, in the order in which they were found.
+async fn shared_codes(cloud: &CloudHttp, factory: Factory) -> Result<Vec<(Uuid, String)>> {
+    let mut tx = cloud.store.begin(&CompanyAccess::of_system(factory.company)).await?;
+    Ok(sqlx::query_as("SELECT key, state FROM conflict WHERE cause = 'duplicate_key' ORDER BY rec_fseq")
+        .fetch_all(tx.connection())
+        .await?)
 }
 
 #[tokio::test]

@@ -1,18 +1,19 @@
 //! Storing what a run of record changes does, all in one transaction: records, conflicts, quarantine, look-ups, audit and
 //! what must be worked out again.
 
-mod business_key;
+pub(super) mod business_key;
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use shared_model::{FieldMap, FieldTag, Kind, SiteId};
-use sync_protocol::cloud::{ChangeBatch, LoggedChange, Outcome, Quarantined, RecordWrite};
+use sync_protocol::cloud::{ChangeBatch, ConflictMove, LoggedChange, Outcome, Quarantined, RecordWrite};
 use sync_protocol::message::{ConflictState, FeedConflict};
 use sync_protocol::{ChangeHash, Effect};
 use uuid::Uuid;
 
+use self::business_key::SharedKeys;
 use super::audit::{self, Author};
 use super::recompute;
 use super::{StoreError, TenantTx, conflict, feed, phone_punch, quarantine, record};
@@ -39,44 +40,73 @@ pub(super) async fn store(
     author: Author,
 ) -> Result<(), StoreError> {
     let now = author.at;
-    let mut records = batch.records.clone();
-    let taken = business_key::blank_taken(tx, &mut records, batch).await?;
+    let records = &batch.records;
     log_changes(tx, &batch.log).await?;
-    look_ups(tx, batch, &records).await?;
-    ask_for_affected(tx, &records, now).await?;
-    let mut entries: Vec<_> = batch.log.iter().filter_map(|logged| audit_entry(logged, &records)).collect();
+    look_ups(tx, batch, records).await?;
+    ask_for_affected(tx, records, now).await?;
+    let mut entries: Vec<_> = batch.log.iter().filter_map(|logged| audit_entry(logged, records)).collect();
     entries.extend(batch.quarantined.iter().map(quarantine_entry));
     audit_by_actor(tx, batch, entries, author).await?;
 
-    let entered = phone_punch::entered(tx, &records).await?;
+    let entered = phone_punch::entered(tx, records).await?;
 
     // The feed's counter comes last: its lock orders all changes of the company.
-    let left = records.iter().filter(|write| write.left().is_some()).count();
-    let places = records.len() + left + batch.conflicts.len() + taken.len() + batch.moved.len();
-    if places > 0 {
-        let first = feed::take(tx, places).await?;
-        record::save(tx, &records, first).await?;
-        let mut next = first + i64::try_from(records.len()).unwrap_or_default();
-        next = feed::put_departures(tx, &records, next).await?;
-        let found = |kind: Kind, key: Uuid| records.iter().position(|write| write.key == (kind, key));
-        let mut rows: Vec<FeedConflict> = batch
-            .conflicts
-            .iter()
-            .map(|found| FeedConflict::new(found, 0, None, ConflictState::Open))
-            .collect();
-        rows.extend(taken);
-        for row in &mut rows {
-            let kind = u8::try_from(row.kind).ok().and_then(Kind::from_number);
-            let Some(nth) = kind.and_then(|kind| found(kind, row.key)) else { continue };
-            row.rec_fseq = first + i64::try_from(nth).unwrap_or_default();
-            row.site = records[nth].site();
-        }
-        next = conflict::keep(tx, &mut rows, next, now).await?;
-        conflict::move_on(tx, &batch.moved, &records, next).await?;
+    let (mut first, mut shared) = (0, SharedKeys::default());
+    if !records.is_empty() {
+        let left = records.iter().filter(|write| write.left().is_some()).count();
+        first = feed::take(tx, records.len() + left).await?;
+        record::save(tx, records, first).await?;
+        feed::put_departures(tx, records, first + i64::try_from(records.len()).unwrap_or_default()).await?;
+        shared = business_key::look(tx, records, batch).await?;
+        say_shared(tx, &shared, author).await?;
     }
+    put_conflicts(tx, batch, first, shared, now).await?;
     feed::punch::put_punches(tx, &entered).await?;
     quarantine::keep(tx, &batch.quarantined, now).await?;
     Ok(())
+}
+
+/// Publishes the conflict rows that are new and those that moved, behind their records, whose first place is `records_at`.
+async fn put_conflicts(
+    tx: &mut TenantTx,
+    batch: &ChangeBatch<'_>,
+    records_at: i64,
+    shared: SharedKeys,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mut rows: Vec<FeedConflict> = batch
+        .conflicts
+        .iter()
+        .map(|found| FeedConflict::new(found, 0, None, ConflictState::Open))
+        .chain(shared.found)
+        .collect();
+    let moved: Vec<ConflictMove> = batch.moved.iter().copied().chain(shared.settled).collect();
+    if rows.is_empty() && moved.is_empty() {
+        return Ok(());
+    }
+    for row in &mut rows {
+        let kind = u8::try_from(row.kind).ok().and_then(Kind::from_number);
+        let is_it = |write: &RecordWrite| kind.is_some_and(|kind| write.key == (kind, row.key));
+        let Some(nth) = batch.records.iter().position(is_it) else { continue };
+        row.rec_fseq = records_at + i64::try_from(nth).unwrap_or_default();
+        row.site = batch.records[nth].site();
+    }
+    let first = feed::take(tx, rows.len() + moved.len()).await?;
+    let next = conflict::keep(tx, &mut rows, first, now).await?;
+    conflict::move_on(tx, &moved, &batch.records, next).await
+}
+
+async fn say_shared(tx: &mut TenantTx, shared: &SharedKeys, author: Author) -> Result<(), StoreError> {
+    let name = |kind: u16| u8::try_from(kind).ok().and_then(Kind::from_number).map_or("record", Kind::as_str);
+    let entry = |row: &FeedConflict| {
+        let values: Vec<&Value> = row.arriving.values().collect();
+        audit::Entry::new("record.shared_key", format!("{}:{}", name(row.kind), row.key))
+            .after(&json!({ "key": values, "conflict": row.id }))
+    };
+    let settled = |moved: &ConflictMove| audit::Entry::new("record.key_settled", moved.id.uuid().to_string());
+    let entries: Vec<_> =
+        shared.found.iter().map(entry).chain(shared.settled.iter().map(settled)).collect();
+    if entries.is_empty() { Ok(()) } else { audit::write(tx, author, &entries).await }
 }
 
 async fn log_changes(tx: &mut TenantTx, log: &[LoggedChange<'_>]) -> Result<(), StoreError> {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::find::Records;
 use super::{Act, Agent, Detail, Outcome, Progress, Refusal, check_documents};
-use crate::store::{Author, Edit, StoreError, WriteTx, business_key};
+use crate::store::{Author, Edit, StoreError, WriteTx};
 
 /// Lines of one transaction.
 const GROUP: usize = 200;
@@ -132,7 +132,7 @@ impl Typed {
     }
 
     fn stored_as<E: Entity>(&self, tx: &impl Records) -> Result<Option<(Uuid, FieldMap)>, StoreError> {
-        let found = match (self.key, business_key(E::KIND)) {
+        let found = match (self.key, E::KIND.business_key()) {
             (Some(key), _) => tx.one::<E>(E::Id::from(key))?,
             (None, Some(tag)) => {
                 let code = self.fields.get(&tag).and_then(Value::as_str);

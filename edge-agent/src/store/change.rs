@@ -210,7 +210,7 @@ impl WriteTx {
     }
 
     fn check_business_key(&self, kind: Kind, key: Uuid, fields: &FieldMap) -> Result<(), StoreError> {
-        let Some(tag) = business_key(kind) else { return Ok(()) };
+        let Some(tag) = kind.business_key() else { return Ok(()) };
         let Some(value) = fields.get(&tag).and_then(Value::as_str) else { return Ok(()) };
         match record::other_with(&self.connection, kind, tag, value, key)? {
             Some(_) => Err(StoreError::Exists { what: kind.as_str(), id: value.to_owned() }),
@@ -267,27 +267,6 @@ impl WriteTx {
             }
         }
         Ok(())
-    }
-}
-
-/// The field by which people know a record of a kind: no two living ones have the same.
-#[must_use]
-pub const fn business_key(kind: Kind) -> Option<FieldTag> {
-    match kind {
-        Kind::Employee | Kind::Shift | Kind::Device => Some(FieldTag(1)),
-        Kind::Site | Kind::Department => Some(FieldTag(2)),
-        Kind::Company
-        | Kind::Roster
-        | Kind::RosterDay
-        | Kind::Policy
-        | Kind::Holiday
-        | Kind::Leave
-        | Kind::Identity
-        | Kind::PunchNote
-        | Kind::DayDecision
-        | Kind::PayPeriod
-        | Kind::CompanyRule
-        | Kind::PhonePunch => None,
     }
 }
 
