@@ -1,7 +1,7 @@
 //! A PostgreSQL server of our own, for those who configured none.
 //!
 //! ```text
-//! DATA/                     ours; lock file muster-cloud.lock
+//! DATA/                     ours; lock file muster-cloud.lock; muster-cloud.cluster remembers which database is below
 //! DATA/postgres/            the server's account, 0700
 //! DATA/postgres/cluster/    its data (initdb into a folder beside it, then renamed: a kill leaves none half made)
 //! DATA/postgres/run/        its unix socket; it listens nowhere else
@@ -63,6 +63,9 @@ pub enum StartError {
     /// The server is not installed, or its folder cannot be used, or it ended again and again.
     #[error(transparent)]
     Server(#[from] Arc<Failure>),
+    /// The database is not the one that belongs here, or that cannot be told.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// The server did not answer in time.
     #[error("the private PostgreSQL did not answer within {} minutes", START_LIMIT.as_secs() / 60)]
     Timeout,
@@ -132,7 +135,10 @@ impl PrivatePostgres {
         let guardian = Guardian::start(folders.clone(), user);
         let server = Self { guardian, folders, _lock: lock };
         tokio::time::timeout(START_LIMIT, server.ready()).await.map_err(|_| StartError::Timeout)??;
-        server.bootstrap().await?;
+        if let Err(error) = server.bootstrap().await {
+            server.stop().await;
+            return Err(error);
+        }
         Ok(server)
     }
 
@@ -178,9 +184,14 @@ impl PrivatePostgres {
         }
     }
 
-    async fn bootstrap(&self) -> Result<(), sqlx::Error> {
+    async fn bootstrap(&self) -> Result<(), StartError> {
         let admin = options(&self.folders, cluster::SUPERUSER).database("postgres");
         let mut connection = PgConnection::connect_with(&admin).await?;
+        let identifier: String =
+            sqlx::query_scalar("SELECT system_identifier::text FROM pg_control_system()")
+                .fetch_one(&mut connection)
+                .await?;
+        self.folders.recognise(&identifier)?;
         let exists = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)";
         if !sqlx::query_scalar::<_, bool>(exists).bind(OWNER_ROLE).fetch_one(&mut connection).await? {
             connection.execute("CREATE ROLE muster_owner LOGIN NOSUPERUSER NOBYPASSRLS").await?;
@@ -192,7 +203,7 @@ impl PrivatePostgres {
         if !sqlx::query_scalar::<_, bool>(exists).bind(DATABASE).fetch_one(&mut connection).await? {
             connection.execute("CREATE DATABASE muster OWNER muster_owner").await?;
         }
-        connection.close().await
+        Ok(connection.close().await?)
     }
 }
 

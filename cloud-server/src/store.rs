@@ -6,6 +6,7 @@
 mod access;
 mod admission;
 pub mod attendance;
+pub mod attention;
 pub mod audit;
 pub mod bundle;
 mod change;

@@ -6,6 +6,7 @@
 mod account;
 mod app;
 mod approval;
+mod attention;
 mod clock;
 mod company;
 mod edge;
@@ -39,6 +40,7 @@ pub fn routes() -> RouteTable<App> {
         .extend(site::routes())
         .extend(clock::routes())
         .extend(edge::routes())
+        .extend(attention::routes())
         .extend(company::routes())
         .extend(operator::routes())
 }

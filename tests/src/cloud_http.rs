@@ -80,7 +80,9 @@ impl CloudHttp {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let stop = CancellationToken::new();
-        tokio::spawn(http_server::serve(listener, router, Arc::from([]), stop.clone()));
+        // A test on this machine may say for whom it asks, as a reverse proxy does.
+        let proxies = Arc::from([std::net::Ipv4Addr::LOCALHOST.into()]);
+        tokio::spawn(http_server::serve(listener, router, proxies, stop.clone()));
         Ok(Self { store, database, url, stop })
     }
 

@@ -25,6 +25,7 @@ pub const OWNER: &str = "owner@example.com";
 
 /// A company's pages, with the names of their pictures.
 pub const COMPANY: &[(&str, &str)] = &[
+    ("attention", "/attention"),
     ("cloud-today", "/"),
     ("cloud-sites", "/sites"),
     ("cloud-site-new", "/sites/new"),

@@ -9,7 +9,7 @@ use anyhow::Result;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use cloud_server::clock::OsEntropy;
-use cloud_server::store::{CompanyAccess, digest, own_change};
+use cloud_server::store::{CompanyAccess, attention, digest, own_change};
 use cloud_server::wake::Wake;
 use edge_agent::store::{Author, Delivered, Delivery};
 use rand::{RngExt as _, SeedableRng as _};
@@ -23,8 +23,8 @@ use shared_model::punch::Reading;
 use shared_model::text::{Code, Name};
 use shared_model::zone::resolve_in;
 use shared_model::{
-    Clock, ClockSerial, CompanyId, EmployeeId, Punch, PunchId, RawTime, Route, ShiftId, SiteId, UserCode,
-    ZoneHistory,
+    Clock, ClockSerial, CompanyId, EmployeeId, Kind, Punch, PunchId, RawTime, Route, ShiftId, SiteId,
+    UserCode, ZoneHistory,
 };
 use shift_engine::policy::{OvertimeRules, PolicyRules, Rate, Tier, WeeklyCounts, WeeklyOvertime};
 use shift_engine::roster::{CyclePattern, Run};
@@ -453,5 +453,63 @@ async fn same_bytes(seed: u64) -> Result<()> {
     let said = digest::parse(&said).unwrap();
     let month = said.months[&date("2026-11-01")];
     assert_eq!((month.days, month.digest), (edge.days, edge.digest));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_with_one_code_are_both_worked_out_until_one_is_kept() -> Result<()> {
+    let mut pair = Pair::new("2026-11-14T12:00:00").await?;
+    let (_, people) = set_up(&mut pair).await?;
+    // Entered a second time at another edge of the company, with the same code and the same code at the clocks.
+    let again = EmployeeId::from_uuid(shared_model::id::uuid_v7(&*pair.clock, &OsEntropy));
+    let mut tx = pair.cloud.begin(&pair.access).await?;
+    own_change::create(&mut tx, again.uuid(), &employee(pair.site, "1"), author()).await?;
+    let identity = Identity { serial: None, user_code: "1".parse()?, employee: again, from: None, to: None };
+    let key = shared_model::id::uuid_v7(&*pair.clock, &OsEntropy);
+    own_change::create(&mut tx, key, &identity, author()).await?;
+    tx.commit().await?;
+    let times = ["2026-11-12T08:00:00", "2026-11-12T17:00:00"].map(str::to_owned);
+    pair.punch("1", &times, 0).await?;
+    pair.read_through("2026-11-14T11:00:00").await?;
+    pair.cloud_attendance.work_off(pair.access.company()).await?;
+
+    let statuses = async |pair: &Pair, person: EmployeeId| -> Result<Option<String>> {
+        let mut tx = pair.cloud.begin(&pair.access).await?;
+        Ok(sqlx::query_scalar(
+            "SELECT status FROM attendance_day WHERE employee = $1 AND work_date = '2026-11-12'",
+        )
+        .bind(person)
+        .fetch_optional(tx.connection())
+        .await?)
+    };
+    assert_eq!(statuses(&pair, again).await?.as_deref(), Some("present"), "the later made has the punches");
+    assert_eq!(statuses(&pair, people[0]).await?.as_deref(), Some("absent"));
+    let mut tx = pair.cloud.begin(&pair.access).await?;
+    let shared = attention::shared_keys(&mut tx).await?;
+    assert_eq!(shared.len(), 1, "{shared:?}");
+    assert_eq!((shared[0].kind, shared[0].value.as_deref()), (Kind::Employee, Some("1")));
+    let listed: Vec<_> = shared[0].records.iter().map(|record| (record.key, record.punches)).collect();
+    assert_eq!(listed, [(people[0].uuid(), Some(0)), (again.uuid(), Some(2))]);
+    assert_eq!(attention::count(&mut tx).await?.shared_keys, 1);
+
+    attention::keep_one_employee(&mut tx, people[0].uuid(), again.uuid(), author()).await?;
+    assert_eq!(attention::shared_keys(&mut tx).await?, []);
+    let open: i64 = sqlx::query_scalar("SELECT count(*) FROM conflict WHERE state = 'open'")
+        .fetch_one(tx.connection())
+        .await?;
+    assert_eq!(open, 0, "the conflict is settled");
+    tx.commit().await?;
+    pair.cloud_attendance.work_off(pair.access.company()).await?;
+    assert_eq!(
+        statuses(&pair, people[0]).await?.as_deref(),
+        Some("present"),
+        "the punches are the kept one's"
+    );
+    let mut tx = pair.cloud.begin(&pair.access).await?;
+    let owners: Vec<EmployeeId> =
+        sqlx::query_scalar("SELECT DISTINCT employee FROM day_punch").fetch_all(tx.connection()).await?;
+    assert_eq!(owners, [people[0]]);
+    let kept_again = attention::keep_one_employee(&mut tx, people[0].uuid(), again.uuid(), author()).await;
+    assert!(matches!(kept_again, Err(attention::MergeError::NotShared)), "{kept_again:?}");
     Ok(())
 }

@@ -4,10 +4,14 @@
 //! for it.
 
 use anyhow::Result;
-use shared_model::Kind;
+use cloud_server::clock::{OsEntropy, SystemClock};
+use cloud_server::store::{CompanyAccess, company};
 use shared_model::record::FieldType;
+use shared_model::text::{Code, Name};
+use shared_model::{CompanyId, Kind, SiteId};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
+use system_tests::cloud_http::author;
 use system_tests::postgres::TestDatabase;
 
 /// The global tables that hold a `company_id`: what must be found before the company is known, and what is the
@@ -239,4 +243,42 @@ async fn each_kind_of_record_has_its_fields_as_columns() -> Result<()> {
         assert_eq!(columns, expected, "{}", kind.as_str());
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_record_is_written_only_with_a_logged_change() -> Result<()> {
+    let database = TestDatabase::migrated().await?;
+    let store = database.store().await?;
+    let company = CompanyId::mint(&SystemClock, &OsEntropy);
+    store.add_company(company, &Name::parse("K")?, &Code::parse("en")?, author(), &OsEntropy).await?;
+    for kind in Kind::ALL {
+        let table = kind.as_str();
+        for statement in [
+            format!(
+                "INSERT INTO rec_{table} (company_id, key, vv, dots, fseq)
+                 VALUES ('{company}', gen_random_uuid(), '', '', 1000)"
+            ),
+            format!("UPDATE rec_{table} SET ext = '{{}}' WHERE company_id = '{company}'"),
+        ] {
+            // As the serving role, in a transaction of the company; as the superuser.
+            let mut tx = store.begin(&CompanyAccess::of_system(company)).await?;
+            let refused = sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(tx.connection()).await;
+            assert!(is_unlogged(&refused.err()), "{statement}");
+            let refused =
+                sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut connect(&database).await?).await;
+            assert!(is_unlogged(&refused.err()), "{statement}");
+        }
+    }
+    // The one write function leaves nothing open for the rest of its transaction.
+    let mut tx = store.begin(&CompanyAccess::of_system(company)).await?;
+    let site = SiteId::mint(&SystemClock, &OsEntropy);
+    let (name, code) = (Name::parse("Gazipur")?, Code::parse("F1")?);
+    company::add_site(&mut tx, site, &name, &code, chrono_tz::Tz::Asia__Dhaka, author()).await?;
+    let refused = sqlx::raw_sql("UPDATE rec_site SET active = false").execute(tx.connection()).await;
+    assert!(is_unlogged(&refused.err()));
+    Ok(())
+}
+
+fn is_unlogged(error: &Option<sqlx::Error>) -> bool {
+    error.as_ref().is_some_and(|error| error.to_string().contains("with a logged change only"))
 }

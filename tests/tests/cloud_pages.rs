@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use cloud_server::clock::{OsEntropy, SystemClock};
-use cloud_server::store::CompanyAccess;
-use shared_model::Clock as _;
+use cloud_server::store::{CompanyAccess, own_change};
 use shared_model::access::Role;
+use shared_model::entity::{Employee, EmployeeCategory};
+use shared_model::text::Name;
+use shared_model::{Clock as _, EmployeeId};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use system_tests::cloud_http::{Browser, CloudHttp, Factory, author};
@@ -191,7 +193,9 @@ async fn today_counts_each_person_once() -> Result<()> {
     let cloud = CloudHttp::start().await?;
     let factory = cloud.factory("Karnaphuli Garments").await?;
     operator(&cloud).await?;
-    let mut tx = cloud.store.begin(&CompanyAccess::of_system(factory.company)).await?;
+    let mut database = PgConnection::connect_with(&cloud.database.superuser()).await?;
+    // People that no change made.
+    sqlx::raw_sql("SET session_replication_role = replica").execute(&mut database).await?;
     let today = SystemClock.now().with_timezone(&chrono_tz::Tz::Asia__Dhaka).date_naive();
     // Present, late, absent, provisional, off, and one who is not worked out yet.
     let days = [
@@ -212,7 +216,7 @@ async fn today_counts_each_person_once() -> Result<()> {
         .bind(format!("E-{nth}"))
         .bind(factory.site)
         .bind(i64::try_from(nth)? + 1000)
-        .execute(tx.connection())
+        .execute(&mut database)
         .await?;
         let Some((status, provisional, came, late)) = days.get(usize::try_from(nth)?) else { continue };
         sqlx::query(
@@ -228,9 +232,10 @@ async fn today_counts_each_person_once() -> Result<()> {
         .bind(*provisional)
         .bind(*came)
         .bind(i64::from(*late))
-        .execute(tx.connection())
+        .execute(&mut database)
         .await?;
     }
+    let mut tx = cloud.store.begin(&CompanyAccess::of_system(factory.company)).await?;
     let counted = cloud_server::store::today::today(&mut tx, SystemClock.now()).await?.count;
     tx.commit().await?;
     assert_eq!(
@@ -240,6 +245,50 @@ async fn today_counts_each_person_once() -> Result<()> {
     let mut browser = member(&cloud, "hr@example.com", factory, Role::HrAdmin).await?;
     let page = browser.get("/").await?;
     assert!(page.text.contains("2 of 6 have come"), "{}", page.text);
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_people_with_one_code_are_listed_until_one_is_kept() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let (factory, other) =
+        (cloud.factory("Karnaphuli Garments").await?, cloud.factory("Meghna Textiles").await?);
+    operator(&cloud).await?;
+    let mut keys = Vec::new();
+    for name in ["Rahima Khatun", "Rahima K."] {
+        let person = Employee {
+            code: "E-1".parse()?,
+            name: Name::parse(name)?,
+            site: factory.site,
+            department: None,
+            designation: None,
+            category: EmployeeCategory::Worker,
+            gender: None,
+            joined: None,
+            left: None,
+            active: true,
+            phone: None,
+            card: None,
+        };
+        let key = EmployeeId::mint(&SystemClock, &OsEntropy).uuid();
+        let mut tx = cloud.store.begin(&CompanyAccess::of_system(factory.company)).await?;
+        own_change::create(&mut tx, key, &person, author()).await?;
+        tx.commit().await?;
+        keys.push(key.to_string());
+    }
+    let mut hr = member(&cloud, "hr@example.com", factory, Role::HrAdmin).await?;
+    let mut auditor = member(&cloud, "auditor@example.com", factory, Role::Auditor).await?;
+    let mut stranger = member(&cloud, "hr@example.org", other, Role::HrAdmin).await?;
+    assert!(hr.get("/").await?.text.contains("One number is shared"));
+    let page = hr.get("/attention").await?.text;
+    assert!(page.contains("Two people have the code") && page.contains("Rahima Khatun"), "{page}");
+    assert!(!auditor.get("/attention").await?.text.contains("/attention/keep"), "nothing to press");
+    assert!(!stranger.get("/attention").await?.text.contains("Rahima"));
+    let form = [("keep", keys[0].as_str()), ("other", keys[1].as_str())];
+    assert_eq!(stranger.post("/attention/keep", &form).await?.status, 404);
+    assert_eq!(hr.post("/attention/keep", &form).await?.location.as_deref(), Some("/attention"));
+    assert!(hr.get("/attention").await?.text.contains("Nothing needs attention"));
+    assert_eq!(hr.post("/attention/keep", &form).await?.status, 404, "once");
     Ok(())
 }
 
@@ -265,6 +314,8 @@ async fn busy_factory(cloud: &CloudHttp) -> Result<Factory> {
     let factory = cloud.factory("Karnaphuli Garments").await?;
     let (working, retired) = (cloud.enrol(factory).await?, cloud.enrol(factory).await?);
     let mut database = PgConnection::connect_with(&cloud.database.superuser()).await?;
+    // Records that no change made.
+    sqlx::raw_sql("SET session_replication_role = replica").execute(&mut database).await?;
     for statement in [
         "UPDATE edge SET state = 'retired' WHERE edge_id = $3 AND company_id = $1 AND $2::uuid IS NOT NULL",
         r#"UPDATE edge SET last_seen = now(), app_version = '0.1.0', hello = jsonb_build_object(

@@ -2,12 +2,14 @@
 
 use anyhow::{Context as _, Result};
 use cloud_server::clock::{OsEntropy, SystemClock};
+use cloud_server::store::user::NewUser;
 use reqwest::Method;
-use shared_model::Clock as _;
 use shared_model::access::Role;
+use shared_model::text::Name;
+use shared_model::{Clock as _, UserId};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
-use system_tests::cloud_http::{Answer, Browser, CloudHttp};
+use system_tests::cloud_http::{Answer, Browser, CloudHttp, author};
 use system_tests::cloud_people::{PASSWORD, is_signed_out, member, operator, sign_in};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -64,6 +66,45 @@ async fn one_time_tokens_cannot_be_guessed_in_numbers() -> Result<()> {
         last = guesser.post("/password", &guess).await?.status;
     }
     assert_eq!(last, 429);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stranger_who_guesses_tokens_locks_out_nobody_else() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let token = cloud.store.make_setup_token(&OsEntropy, SystemClock.now()).await?.to_string();
+    let post = async |from: &str, path: &str, form: String| {
+        let headers = [
+            ("x-forwarded-for", from),
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        cloud
+            .browser()
+            .request(Method::POST, path, &headers, form.into_bytes())
+            .await
+            .map(|answer| answer.status)
+    };
+    let set_up = |token: &str| {
+        format!("token={token}&name=Olga&email=olga%40example.com&password={}", PASSWORD.replace(' ', "+"))
+    };
+    let wrong = "0000-0000-0000-0000-0000-0000";
+    for path in ["/setup", "/password"] {
+        let mut last = 0;
+        for _ in 0..8 {
+            last = post("203.0.113.9", path, set_up(wrong)).await?;
+        }
+        assert_eq!(last, 429, "{path}");
+    }
+    assert_eq!(post("198.51.100.7", "/setup", set_up(&token)).await?, 303, "the operator");
+    let new = NewUser {
+        id: UserId::mint(&SystemClock, &OsEntropy),
+        email: "rahim@example.com".to_owned(),
+        name: Name::parse("Rahim")?,
+        operator: false,
+    };
+    let token = cloud.store.add_user(&new, author(), &OsEntropy).await?.to_string();
+    assert_eq!(post("198.51.100.8", "/password", set_up(&token)).await?, 303, "a new owner");
     Ok(())
 }
 

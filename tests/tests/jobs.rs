@@ -148,6 +148,8 @@ async fn an_edges_results_are_compared_when_it_tells_others_and_once_an_hour() -
     let worker = Worker::new(cloud.store.clone(), clock.clone());
     let month: NaiveDate = "2026-11-01".parse()?;
     let mut database = database(&cloud).await?;
+    // People that no change made.
+    sqlx::raw_sql("SET session_replication_role = replica").execute(&mut database).await?;
     sqlx::query(
         "INSERT INTO rec_employee (company_id, key, code, name, site, category, active, vv, dots, fseq)
          SELECT $1, gen_random_uuid(), 'E-' || n, 'Somebody', $2, 'worker', true, '', '', 6000 + n

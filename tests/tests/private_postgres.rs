@@ -97,6 +97,35 @@ async fn a_pid_file_that_names_another_process_is_cleared() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_database_that_is_gone_is_missed_and_not_made_anew() -> Result<()> {
+    let folder = folder()?;
+    let data = folder.path().join("data");
+    PrivatePostgres::start(&data).await?.stop().await;
+    let aside = folder.path().join("aside");
+    for gone in ["postgres/cluster", "postgres"] {
+        std::fs::rename(data.join(gone), &aside)?;
+        let refused = PrivatePostgres::start(&data).await.err().context("it starts without its database")?;
+        let words = refused.to_string();
+        assert!(words.contains("postgres/cluster is gone") && words.contains("backup"), "{words}");
+        assert!(!data.join("postgres/cluster").exists(), "nothing was made in its place");
+        let _ = std::fs::remove_dir_all(data.join(gone));
+        std::fs::rename(&aside, data.join(gone))?;
+    }
+    PrivatePostgres::start(&data).await?.stop().await;
+
+    // Another database in its place is not taken for it, until a person says so.
+    let other = folder.path().join("other");
+    PrivatePostgres::start(&other).await?.stop().await;
+    std::fs::rename(data.join("postgres/cluster"), &aside)?;
+    std::fs::rename(other.join("postgres/cluster"), data.join("postgres/cluster"))?;
+    let refused = PrivatePostgres::start(&data).await.err().context("it starts with another database")?;
+    assert!(refused.to_string().contains("another database"), "{refused}");
+    std::fs::remove_file(data.join("muster-cloud.cluster"))?;
+    PrivatePostgres::start(&data).await?.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_deep_folder_has_its_socket_elsewhere() -> Result<()> {
     let folder = folder()?;
     let deep = folder.path().join("a-folder-whose-name-is-long-enough-to-matter/".repeat(3));

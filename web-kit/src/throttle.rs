@@ -32,6 +32,16 @@ impl Source {
         }
     }
 
+    /// The account to count under where there is none (a one-time code): guessing is slowed down by source alone, for one
+    /// that guesses must not lock out the others. `what` is what is guessed.
+    #[must_use]
+    pub fn alone(self, what: &str) -> String {
+        match self.network() {
+            Self::Console => format!("{what} console"),
+            Self::Address(address) => format!("{what} {address}"),
+        }
+    }
+
     /// One household or provider holds a /64, so single IPv6 addresses mean nothing.
     fn network(self) -> Self {
         match self {

@@ -198,3 +198,30 @@ token-title = এককালীন কোড
 token-lead = { $email }-কে এটি দিন। এটি দিয়ে নিচের ঠিকানায় প্রথম পাসওয়ার্ড দেওয়া হয়।
 token-address = কোথায় লিখতে হবে
 token-life = একবার চলে, { $hours } ঘণ্টার জন্য। আর দেখানো হবে না।
+
+## দৃষ্টি দরকার
+
+nav-attention = দৃষ্টি দরকার
+attention-lead = যে নম্বর দুটি রেকর্ডে আছে। কিছুই হারায়নি: দুটিই রাখা আছে, দুটিরই হাজিরা হিসাব হচ্ছে।
+attention-empty = কিছুতেই দৃষ্টি দরকার নেই
+attention-empty-text = দুই কারখানা একই নম্বর দুটি রেকর্ডে দিলে দুটিই এখানে দেখানো হয়।
+attention-employees = দুজন কর্মীর কোড { $key }
+attention-clocks = দুটি ঘড়ির সিরিয়াল নম্বর { $key }
+attention-shifts = দুটি শিফটের কোড { $key }
+attention-departments = দুটি বিভাগের কোড { $key }
+attention-sites = দুটি সাইটের কোড { $key }
+attention-without-key = নম্বর ছাড়া রেকর্ড
+attention-name = নাম
+attention-every-site = সব সাইট
+attention-entered = কোথায় লেখা হয়েছে
+attention-here = এই ক্লাউড
+attention-punches = পাঞ্চ
+attention-keep = এটি রাখুন
+attention-keep-confirm = { $name } রাখবেন? অন্য রেকর্ডটির ঘড়ির কোড ও পাঞ্চ এটিতে আসবে, অন্যটি আর সক্রিয় থাকবে না। কিছুই মোছা হবে না।
+attention-was-kept = একটি রেকর্ড রাখা হয়েছে; হাজিরা আবার হিসাব করা হচ্ছে।
+attention-how = দুজন আলাদা মানুষ হলে কারখানার এজ এজেন্টে একজনকে অন্য কোড দিন। একই মানুষ দুবার লেখা হলে একটি রাখুন।
+today-attention = { $count ->
+    [one] একটি নম্বর দুটি রেকর্ডে আছে।
+   *[other] { $count }টি নম্বর একাধিক রেকর্ডে আছে।
+}
+today-attention-link = দেখুন

@@ -198,3 +198,30 @@ token-title = One-time token
 token-lead = Give this to { $email }. With it the first password is set at the address below.
 token-address = Where to type it
 token-life = Good once, for { $hours } hours. It is not shown again.
+
+## Needs attention
+
+nav-attention = Needs attention
+attention-lead = Numbers that two records share. Nothing is lost: both are kept, and attendance is worked out for both.
+attention-empty = Nothing needs attention
+attention-empty-text = When two factories give one number to two records, both are listed here.
+attention-employees = Two people have the code { $key }
+attention-clocks = Two clocks have the serial number { $key }
+attention-shifts = Two shifts have the code { $key }
+attention-departments = Two departments have the code { $key }
+attention-sites = Two sites have the code { $key }
+attention-without-key = Records without their number
+attention-name = Name
+attention-every-site = Every site
+attention-entered = Entered at
+attention-here = This cloud
+attention-punches = Punches
+attention-keep = Keep this one
+attention-keep-confirm = Keep { $name }? The other record's clock codes and punches go to this one, and the other one is no longer active. Nothing is deleted.
+attention-was-kept = One record is kept; attendance is being worked out again.
+attention-how = Two different people: give one of them another code on a factory's edge agent. The same person entered twice: keep one of the two.
+today-attention = { $count ->
+    [one] One number is shared by two records.
+   *[other] { $count } numbers are shared by several records.
+}
+today-attention-link = Have a look

@@ -11,7 +11,7 @@ use crate::clock::SystemClock;
 use crate::config::{BadConfig, Config, DatabaseSource};
 use crate::database::Database;
 use crate::private_postgres::Installation;
-use crate::store::{CompanyAccess, Store, audit, edge, quarantine, schema, tally};
+use crate::store::{CompanyAccess, Store, attention, audit, edge, quarantine, schema, tally};
 
 pub(super) fn config(settings: &Config) -> Result<Report> {
     let source = DatabaseSource::from_environment()?;
@@ -45,6 +45,7 @@ pub(super) async fn status(store: &Store) -> Result<Report> {
         let punches: i64 = clocks.iter().map(|clock| clock.punches).sum();
         let edges = edge::list(&mut tx).await?;
         let quarantined = quarantine::open_count(&mut tx).await?;
+        let waiting = attention::count(&mut tx).await?;
         let last = clocks.iter().map(|clock| clock.last_instant).max();
         text.push(format!(
             "{}  {}: {punches} punches of {} clocks, {} edges, {quarantined} in quarantine",
@@ -53,8 +54,11 @@ pub(super) async fn status(store: &Store) -> Result<Report> {
             clocks.len(),
             edges.len()
         ));
+        if waiting.count() > 0 {
+            text.push(format!("    needs attention: {}", attention_words(waiting)));
+        }
         companies.push(json!({
-            "company": company.company_id, "name": company.name, "punches": punches, "quarantined": quarantined,
+            "company": company.company_id, "name": company.name, "punches": punches, "quarantined": quarantined, "attention": waiting,
             "last_punch": last, "clocks": clocks.iter().map(|clock| json!({
                 "serial": clock.serial, "punches": clock.punches, "last_punch": clock.last_instant,
             })).collect::<Vec<_>>(),
@@ -105,6 +109,7 @@ pub(super) async fn doctor(data: &Path, settings: Result<Config, BadConfig>) -> 
                 found("database", Ok(format!("reachable; schema {newest}; the serving role owns nothing")));
                 let audits = verify_audits(&database.store).await;
                 found("audit logs", audits.map_err(|e| e.to_string()));
+                found("shared keys", shared_keys(&database.store).await);
                 database.close().await;
             }
         },
@@ -129,6 +134,27 @@ async fn verify_audits(store: &Store) -> Result<String, crate::store::StoreError
         rows += audit::verify(&mut tx).await?;
     }
     Ok(format!("{rows} rows of {} companies fit their chains", companies.len()))
+}
+
+fn attention_words(waiting: attention::Waiting) -> String {
+    format!(
+        "{} numbers shared by records in use, {} records without their number; see the page /attention",
+        waiting.shared_keys, waiting.without_key
+    )
+}
+
+/// Whether two records in use have one key anywhere; says in which company.
+async fn shared_keys(store: &Store) -> Result<String, String> {
+    let mut found = Vec::new();
+    for company in store.companies().await.map_err(|e| chain(&e))? {
+        let access = CompanyAccess::of_system(company.company_id);
+        let mut tx = store.begin(&access).await.map_err(|e| chain(&e))?;
+        let waiting = attention::count(&mut tx).await.map_err(|e| chain(&e))?;
+        if waiting.count() > 0 {
+            found.push(format!("{}: {}", company.name, attention_words(waiting)));
+        }
+    }
+    if found.is_empty() { Ok("none".to_owned()) } else { Err(found.join("; ")) }
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

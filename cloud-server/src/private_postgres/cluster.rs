@@ -1,6 +1,7 @@
 //! The server's folders: making them, and taking them over from a server that was killed.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -22,6 +23,7 @@ const HANDOVER_LIMIT: Duration = Duration::from_secs(120);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folders {
     root: PathBuf,
+    marker: PathBuf,
     socket: PathBuf,
 }
 
@@ -52,6 +54,33 @@ pub enum ClusterError {
         #[source]
         source: std::io::Error,
     },
+    /// There was a database here, and it is gone.
+    #[error(
+        "this data folder had a database, but {cluster} is gone: put it back from a backup (or mount its disk). To begin \
+         with an empty cloud instead, remove {marker}"
+    )]
+    Vanished {
+        /// Where it was.
+        cluster: PathBuf,
+        /// What remembers it.
+        marker: PathBuf,
+    },
+    /// The database is not the one that was here.
+    #[error(
+        "{cluster} is another database (system identifier {found}) than this data folder had ({remembered}): if you put it \
+         there on purpose, a dump restored into a new one for example, remove {marker}, start again, and then run \
+         `muster-cloud restored`"
+    )]
+    Another {
+        /// The database's folder.
+        cluster: PathBuf,
+        /// What remembers the one that was here.
+        marker: PathBuf,
+        /// The identifier found.
+        found: String,
+        /// The identifier remembered.
+        remembered: String,
+    },
     /// A server of an earlier life does not go away.
     #[error("processes {0:?} of an earlier PostgreSQL still use the data folder: end them and try again")]
     StillInUse(Vec<i32>),
@@ -73,7 +102,7 @@ impl Folders {
             }
             std::env::temp_dir().join(name)
         };
-        Self { root, socket }
+        Self { root, marker: data.join("muster-cloud.cluster"), socket }
     }
 
     /// The folder of the unix socket.
@@ -107,9 +136,35 @@ impl Folders {
             let major = text.trim().parse().ok();
             return Ok(Installation::find(major)?);
         }
+        if self.marker.exists() {
+            let (cluster, marker) = (self.cluster(), self.marker.clone());
+            return Err(ClusterError::Vanished { cluster, marker }.into());
+        }
         let installation = Installation::find(None)?;
         self.initdb(&installation, user)?;
         Ok(installation)
+    }
+
+    /// Compares the database's system identifier with the one remembered beside its folder; the first one is remembered.
+    pub(super) fn recognise(&self, found: &str) -> Result<(), ClusterError> {
+        let io = |source| ClusterError::Io { path: self.marker.clone(), source };
+        match std::fs::read_to_string(&self.marker) {
+            Ok(remembered) if remembered.trim() == found => Ok(()),
+            Ok(remembered) => Err(ClusterError::Another {
+                cluster: self.cluster(),
+                marker: self.marker.clone(),
+                found: found.to_owned(),
+                remembered: remembered.trim().to_owned(),
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                // Beside it first and then renamed, so that a kill leaves no empty one.
+                let fresh = self.marker.with_extension("cluster.new");
+                let mut file = std::fs::File::create(&fresh).map_err(io)?;
+                file.write_all(format!("{found}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+                std::fs::rename(&fresh, &self.marker).map_err(io)
+            }
+            Err(error) => Err(io(error)),
+        }
     }
 
     fn initdb(&self, installation: &Installation, user: ServiceUser) -> Result<(), ClusterError> {

@@ -55,7 +55,8 @@ pub(super) async fn store(
     if !records.is_empty() {
         let left = records.iter().filter(|write| write.left().is_some()).count();
         first = feed::take(tx, records.len() + left).await?;
-        record::save(tx, records, first).await?;
+        let logged = batch.log.first().map(|logged| logged.identity);
+        record::save(tx, records, first, logged).await?;
         feed::put_departures(tx, records, first + i64::try_from(records.len()).unwrap_or_default()).await?;
         shared = business_key::look(tx, records, batch).await?;
         say_shared(tx, &shared, author).await?;
@@ -104,8 +105,7 @@ async fn say_shared(tx: &mut TenantTx, shared: &SharedKeys, author: Author) -> R
             .after(&json!({ "key": values, "conflict": row.id }))
     };
     let settled = |moved: &ConflictMove| audit::Entry::new("record.key_settled", moved.id.uuid().to_string());
-    let entries: Vec<_> =
-        shared.found.iter().map(entry).chain(shared.settled.iter().map(settled)).collect();
+    let entries: Vec<_> = shared.found.iter().map(entry).chain(shared.settled.iter().map(settled)).collect();
     if entries.is_empty() { Ok(()) } else { audit::write(tx, author, &entries).await }
 }
 

@@ -130,7 +130,7 @@ pub(super) async fn name(connection: &mut PgConnection, company: CompanyId) -> R
 /// Adds a site in one time zone, under a new id.
 ///
 /// # Errors
-/// [`OwnChangeError`]; a code that another site has leaves the new site without one and a conflict row.
+/// [`OwnChangeError`]; a code that another site has is kept by both, and a conflict row says so.
 pub async fn add_site(
     tx: &mut TenantTx,
     site: SiteId,

@@ -75,6 +75,20 @@ pub async fn update(
     write(tx, Draft { op: Op::Update, kind, key, fields, ctx, resolves: None }, author).await
 }
 
+/// Deletes a record. `ctx` is the record's vector as its author saw it.
+///
+/// # Errors
+/// [`OwnChangeError`]; nothing is written then.
+pub async fn delete(
+    tx: &mut TenantTx,
+    kind: Kind,
+    key: Uuid,
+    ctx: VersionVector,
+    author: Author,
+) -> Result<(), OwnChangeError> {
+    write(tx, Draft { op: Op::Delete, kind, key, fields: FieldMap::new(), ctx, resolves: None }, author).await
+}
+
 /// Settles a conflict by hand: the chosen version counts everywhere, unless somebody has written meanwhile who is not among
 /// what the row shows. The change dominates both versions.
 ///

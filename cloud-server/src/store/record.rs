@@ -13,7 +13,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 use sync_protocol::cloud::{RecordKey, RecordWrite};
 use sync_protocol::record::Dots;
-use sync_protocol::{Dot, Record, VersionVector};
+use sync_protocol::{ChangeHash, Dot, Record, VersionVector};
 use uuid::Uuid;
 
 use super::{StoreError, TenantTx};
@@ -96,8 +96,16 @@ pub async fn one(tx: &mut TenantTx, kind: Kind, key: Uuid) -> Result<Option<Reco
     row.map(|Json(row)| decode(kind, key, row)).transpose()
 }
 
-/// Writes records at places in the feed from `first` on, in their order.
-pub(super) async fn save(tx: &mut TenantTx, writes: &[RecordWrite], first: i64) -> Result<(), StoreError> {
+/// Writes records at places in the feed from `first` on, in their order. `change` is one of the logged changes that they
+/// come from: without any the database refuses.
+pub(super) async fn save(
+    tx: &mut TenantTx,
+    writes: &[RecordWrite],
+    first: i64,
+    change: Option<ChangeHash>,
+) -> Result<(), StoreError> {
+    let named = change.map(|change| hex::encode(change.as_bytes()));
+    name_change(tx, named.as_deref().unwrap_or_default()).await?;
     let mut by_kind: BTreeMap<Kind, (Vec<Value>, Vec<Value>)> = BTreeMap::new();
     for (write, fseq) in writes.iter().zip(first..) {
         let row = encode(tx, write.key, &write.record, fseq);
@@ -129,6 +137,12 @@ pub(super) async fn save(tx: &mut TenantTx, writes: &[RecordWrite], first: i64) 
                 .await?;
         }
     }
+    name_change(tx, "").await
+}
+
+/// Names the logged change under which records may be written from here on; none ends it.
+async fn name_change(tx: &mut TenantTx, hex: &str) -> Result<(), StoreError> {
+    sqlx::raw_sql(AssertSqlSafe(format!("SET LOCAL app.change = '{hex}'"))).execute(tx.connection()).await?;
     Ok(())
 }
 

@@ -31,8 +31,7 @@ async fn take(endpoints: &Endpoints, request: Request) -> Result<EnrollReply, Re
         .get::<ClientAddress>()
         .map_or(Source::Console, |ClientAddress(address)| Source::of_peer(*address));
     let now = endpoints.clock.now();
-    // Guessing is slowed down by source alone: one that guesses must not lock out the others.
-    let account = format!("{source:?}");
+    let account = source.alone("enrolment");
     endpoints.enrolments.lock().attempt(&account, source, now).map_err(|wait| {
         let mut refused = endpoints.refuse(RefusalCode::TooMany, "too many wrong codes");
         refused.wait(u64::from(wait.seconds(now)) * 1000);

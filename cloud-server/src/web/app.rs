@@ -198,6 +198,7 @@ fn navigation(person: &Person, texts: &Texts) -> Vec<NavItem> {
         (Permission::SitesView, "/sites", Key::new("nav-sites"), "factory"),
         (Permission::ClocksView, "/clocks", Key::new("nav-clocks"), "device"),
         (Permission::SyncView, "/edges", Key::new("nav-edges"), "sync"),
+        (Permission::PeopleView, "/attention", Key::new("nav-attention"), "alert"),
         (Permission::CompaniesEdit, "/companies", Key::new("nav-companies"), "building"),
     ]
     .into_iter()

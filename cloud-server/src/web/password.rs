@@ -33,7 +33,8 @@ async fn set(
     mut form: FormState,
 ) -> Result<Response, Failure> {
     let now = app.now();
-    if let Err(wait) = app.throttle().lock().attempt("/password", source, now) {
+    let account = source.alone("/password");
+    if let Err(wait) = app.throttle().lock().attempt(&account, source, now) {
         return Err(Refusal::TooMany { retry_after: wait.seconds(now) }.into());
     }
     let texts = page.texts.clone();
@@ -47,7 +48,7 @@ async fn set(
     let hash = app.passwords().hash(password, app.salt()).await?;
     match app.store().set_password(&token, &hash, now).await {
         Ok(_) => {
-            app.throttle().lock().succeeded("/password", source, now);
+            app.throttle().lock().succeeded(&account, source, now);
             Ok((Flash::good("password-set"), Redirect::to("/sign-in")).into_response())
         }
         Err(UserError::BadToken) => {

@@ -45,7 +45,8 @@ async fn set_up(
         return Err(Refusal::NotFound.into());
     }
     let now = app.now();
-    if let Err(wait) = app.throttle().lock().attempt("/setup", source, now) {
+    let account = source.alone("/setup");
+    if let Err(wait) = app.throttle().lock().attempt(&account, source, now) {
         return Err(Refusal::TooMany { retry_after: wait.seconds(now) }.into());
     }
     let texts = page.texts.clone();
@@ -74,7 +75,7 @@ async fn set_up(
         }
         Err(error @ (UserError::BadEmail(_) | UserError::Store(_))) => return Err(error.into()),
     }
-    app.throttle().lock().succeeded("/setup", source, now);
+    app.throttle().lock().succeeded(&account, source, now);
     let person =
         Person { id: new.id, name: new.name.to_string(), email: new.email, operator: true, company: None };
     let cookie = session::begin(&app, &headers, &person).await?;

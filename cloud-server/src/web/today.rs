@@ -9,6 +9,7 @@ use web_kit::chart::ShareBar;
 use web_kit::{Access, Current, Failure, Page, Route, RouteTable, Tone, View, WebApp as _};
 
 use super::{App, Person};
+use crate::store::attention;
 use crate::store::today::{self, Headcount, SiteToday, Today};
 
 pub(super) fn routes() -> RouteTable<App> {
@@ -28,6 +29,8 @@ struct TodayPage {
     at: NaiveDateTime,
     may_add_site: bool,
     may_see_clocks: bool,
+    /// Keys that need a look, for whoever may see people.
+    attention: i64,
     good: Tone,
     warn: Tone,
     bad: Tone,
@@ -76,6 +79,8 @@ async fn show(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
     let now = app.now();
     let mut tx = app.store().begin(&who.user.access()?).await?;
     let today = today::today(&mut tx, now).await?;
+    let may_see_people = app.allows(&who.user, Permission::PeopleView);
+    let attention = if may_see_people { attention::count(&mut tx).await?.count() } else { 0 };
     let at = match today.sites.first() {
         Some(site) => now.with_timezone(&site.site.zones.latest()).naive_local(),
         None => now.naive_utc(),
@@ -85,6 +90,7 @@ async fn show(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
         may_see_clocks: app.allows(&who.user, Permission::ClocksView),
         page,
         today,
+        attention,
         now,
         at,
         good: Tone::Good,

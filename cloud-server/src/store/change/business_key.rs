@@ -85,7 +85,9 @@ async fn settle(
         .bind(i16::from(kind.number()))
         .bind(written.iter().map(|write| write.key.1).collect::<Vec<_>>())
         .bind(tag.0.to_string())
-        .bind(written.iter().filter_map(|write| write.before.as_ref()?.get(&tag)?.as_str()).collect::<Vec<_>>())
+        .bind(
+            written.iter().filter_map(|write| write.before.as_ref()?.get(&tag)?.as_str()).collect::<Vec<_>>(),
+        )
         .fetch_all(tx.connection())
         .await?;
     let known = |id: &ConflictId| batch.moved.iter().any(|moved| moved.id == *id);
