@@ -9,6 +9,7 @@ mod employee_account;
 mod grant;
 mod inspect;
 mod output;
+mod restored;
 mod serve;
 mod site;
 mod user;
@@ -78,6 +79,11 @@ enum Command {
     /// Settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Say that the database was put back to an earlier time: every edge then sends again what it lacks
+    ///
+    /// Run it once after each restore, with the server running or stopped. Until then edges that had more acknowledged do
+    /// not sync and say so. Everybody is signed out; unused tokens and enrolment codes end.
+    Restored,
     /// What the database holds, in numbers
     Status,
     /// Check this machine, the settings and the database
@@ -134,6 +140,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         Command::EmployeeAccount(command) => {
             with_store(&data, async |store| employee_account::run(store, command).await).await?
         }
+        Command::Restored => with_store(&data, restored::run).await?,
         Command::Status => with_store(&data, inspect::status).await?,
     };
     report.print(json)

@@ -27,6 +27,7 @@ pub mod phone_punch;
 pub mod quarantine;
 pub mod recompute;
 pub mod record;
+pub mod restored;
 pub mod schema;
 mod serving_role;
 pub mod sync_tx;

@@ -36,6 +36,8 @@ use crate::store::{Meta, Store, StoreError, StoreEvent};
 
 pub use session::Ended;
 
+use status::Trouble;
+
 /// The first pause after a failure.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// The longest.
@@ -93,7 +95,7 @@ impl Sync {
                 Ended::NotEnrolled => NOT_ENROLLED,
                 Ended::Over => Duration::ZERO,
                 Ended::Failed { least, .. } => backoff.next_pause(&*self.entropy).max(*least),
-                Ended::Told(_) | Ended::Retired(_) => ASK_AGAIN,
+                Ended::Told(..) | Ended::Retired(_) => ASK_AGAIN,
             };
             self.note(&ended).await;
             // Of the waits, only those for a person end early.
@@ -108,10 +110,12 @@ impl Sync {
 
     /// Keeps for people how the last session ended.
     async fn note(&self, ended: &Ended) {
-        let (error, retired) = match ended {
+        let (error, trouble, retired) = match ended {
             Ended::NotEnrolled | Ended::Over => return,
-            Ended::Failed { cause, .. } | Ended::Told(cause) => (cause.clone(), None),
-            Ended::Retired(reason) => (reason.clone(), Some(reason.clone())),
+            Ended::Failed { cause, trouble, .. } | Ended::Told(cause, trouble) => {
+                (cause.clone(), *trouble, None)
+            }
+            Ended::Retired(reason) => (reason.clone(), Trouble::Other, Some(reason.clone())),
         };
         tracing::warn!(error = %error, "sync: the session ended");
         let noted = self.store.write(move |tx| {
@@ -119,6 +123,7 @@ impl Sync {
                 tx.meta(Meta::SYNC_ERROR)?.as_ref() == Some(&error) && tx.meta(Meta::RETIRED)? == retired;
             if !unchanged {
                 tx.set_meta(Meta::SYNC_ERROR, &error)?;
+                tx.set_meta(Meta::SYNC_TROUBLE, &trouble.as_str().to_owned())?;
                 if let Some(reason) = &retired {
                     tx.set_meta(Meta::RETIRED, reason)?;
                 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use cloud_server::store::{CompanyAccess, edge};
 use edge_agent::clock::{OsEntropy, SystemClock};
 use edge_agent::config::CloudConfig;
 use edge_agent::control::founding::{Founding, found};
-use edge_agent::store::{Author, Delivered, Delivery, FILE, Meta, ReadTx, Store, WriteTx};
+use edge_agent::store::{Author, Delivered, Delivery, FILE, LifeCause, Meta, ReadTx, Store, WriteTx};
 use edge_agent::sync::Sync;
 use edge_agent::sync::boot::{Found, TokenFile, check};
-use edge_agent::sync::enroll::{Application, enroll};
-use edge_agent::sync::status::{Standing, SyncStatus};
+use edge_agent::sync::enroll::{Application, Enrolled, enroll};
+use edge_agent::sync::key;
+use edge_agent::sync::status::{Standing, SyncStatus, Trouble};
 use shared_model::entity::{Company, Employee, EmployeeCategory, Roster, RosterBasis, ScopeKind, Site};
 use shared_model::punch::Reading;
 use shared_model::record::Document;
@@ -66,7 +68,7 @@ impl Agent {
         Ok(Self { folder, store, clock, entropy, running: None })
     }
 
-    async fn enroll(&self, cloud: &CloudHttp, factory: Factory) -> Result<()> {
+    async fn enroll(&self, cloud: &CloudHttp, factory: Factory) -> Result<Enrolled> {
         let application = Application {
             url: cloud.url().parse()?,
             code: cloud.code(factory).await?,
@@ -76,7 +78,7 @@ impl Agent {
         let config = CloudConfig::default();
         let enrolled = enroll(&self.store, self.folder.path(), &config, clock, entropy, &application).await?;
         ensure!(enrolled.site == Some(factory.site) && enrolled.company == factory.company);
-        Ok(())
+        Ok(enrolled)
     }
 
     fn run(&mut self) {
@@ -295,7 +297,10 @@ async fn what_was_founded_before_the_enrolment_becomes_the_company_s() -> Result
         .await?;
     let before = agent.ids().await?;
 
-    agent.enroll(&cloud, factory).await?;
+    let enrolled = agent.enroll(&cloud, factory).await?;
+    let joined: Vec<_> =
+        enrolled.joined.iter().map(|site| (site.here.as_str(), site.cloud.as_str())).collect();
+    assert_eq!(joined, [("Main building (HQ)", "Padma Knit (F1)")], "it is told which site became which");
     let (own, sites, companies, employee, scope) = agent
         .store
         .read(move |tx| {
@@ -406,7 +411,67 @@ async fn a_data_folder_put_back_from_a_copy_loses_nothing() -> Result<()> {
     let expected: BTreeSet<u32> = (0..650).chain(900..930).collect();
     assert_eq!((seen.ledger.len(), seen.conflicts, seen.quarantined), (expected.len(), 0, 0));
     assert_eq!(seen.names, BTreeSet::from(["Rahima Begum".to_owned(), "Rahima Khatun".to_owned()]));
-    assert_eq!(agent.status().await?.former_lives, 1);
+    let status = agent.status().await?;
+    assert_eq!(status.former_lives, 1);
+    // Both sides say that it happened.
+    let life = status.new_life.context("the agent tells of its new life")?;
+    assert_eq!((life.cause, Some(life.origin)), (LifeCause::Copied, status.origin));
+    let told = |tx: &ReadTx| tx.audit_before(i64::MAX, 1000);
+    let rows = agent.store.read(told).await?;
+    assert_eq!(rows.iter().filter(|row| row.action == "sync.new_life").count(), 1);
+    let mut tx = cloud.store.begin(&CompanyAccess::of_system(factory.company)).await?;
+    let edges = edge::list(&mut tx).await?;
+    let noted: Vec<bool> = edges.iter().map(|edge| edge.new_life.is_some()).collect();
+    assert_eq!(noted, [true]);
+    let audited: i64 = sqlx::query_scalar("SELECT count(*) FROM audit WHERE action = 'edge.new_life'")
+        .fetch_one(tx.connection())
+        .await?;
+    assert_eq!(audited, 1);
+    agent.end().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_agent_that_the_cloud_does_not_know_any_more_is_told_and_enrols_again() -> Result<()> {
+    use sqlx::ConnectOptions as _;
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Padma Knit").await?;
+    let mut agent = Agent::new().await?;
+    // A code that is refused leaves no key behind.
+    let application = Application {
+        url: cloud.url().parse()?,
+        code: "0000-0000-0000-0000-0000".into(),
+        name: "gate".into(),
+    };
+    let (clock, entropy) = (Arc::clone(&agent.clock), Arc::clone(&agent.entropy));
+    let config = CloudConfig::default();
+    let refused = enroll(&agent.store, agent.folder.path(), &config, clock, entropy, &application).await;
+    assert!(refused.is_err());
+    let keys = std::fs::read_dir(agent.folder.path())?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with(key::FILE));
+    assert_eq!(keys.collect::<Vec<_>>(), Vec::<String>::new());
+
+    agent.enroll(&cloud, factory).await?;
+    assert!(agent.enroll(&cloud, factory).await.is_err(), "enrolled already");
+    agent.collect(0..20).await?;
+    let mut database = cloud.database.superuser().connect().await?;
+    sqlx::raw_sql("DELETE FROM edge_key").execute(&mut database).await?;
+    agent.run();
+    let mut events = agent.store.listen();
+    let told = async {
+        while agent.status().await?.trouble != Some(Trouble::Unknown) {
+            let _ = timeout(Duration::from_millis(200), events.recv()).await;
+        }
+        anyhow::Ok(())
+    };
+    timeout(PATIENCE, told).await??;
+    agent.enroll(&cloud, factory).await?;
+    agent.until_sent().await?;
+    let seen = look(&cloud).await?;
+    assert_eq!(seen.ledger.into_iter().collect::<BTreeSet<_>>(), agent.ids().await?);
+    let status = agent.status().await?;
+    assert_eq!((status.trouble, status.new_life), (None, None), "an enrolment is no alarm");
     agent.end().await?;
     Ok(())
 }
@@ -437,6 +502,8 @@ async fn a_copy_that_is_found_before_it_writes_begins_a_new_life_offline() -> Re
     agent.until_sent().await?;
     let seen = look(&cloud).await?;
     assert_eq!((seen.ledger.len(), seen.logged), (10, 10));
+    let life = agent.status().await?.new_life.context("the agent tells of its new life")?;
+    assert_eq!(life.cause, LifeCause::Replaced);
     agent.end().await?;
     Ok(())
 }

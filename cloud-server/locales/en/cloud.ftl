@@ -145,6 +145,7 @@ edge-in-touch = In touch
 edge-retire = Retire
 edge-retire-confirm = Retire { $name }? It keeps collecting, but nothing is taken from it any more.
 edge-was-retired = The edge is retired.
+edge-new-life = The data folder of { $name } was restored or copied: noticed on { $at }, { $rows } punches and changes had to be sent then. Nothing is lost. If nobody restored it, a copy may be running elsewhere.
 quarantine-waits = { $count ->
     [one] One row that came from an edge could not be applied and waits for a look.
    *[other] { $count } rows that came from edges could not be applied and wait for a look.

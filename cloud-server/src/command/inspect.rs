@@ -54,6 +54,13 @@ pub(super) async fn status(store: &Store) -> Result<Report> {
             clocks.len(),
             edges.len()
         ));
+        for (edge, (at, rows)) in edges.iter().filter_map(|edge| Some((edge, edge.new_life?))) {
+            text.push(format!(
+                "    {}: its data folder was restored or copied; noticed {}, {rows} rows waited then",
+                edge.name,
+                at.format("%Y-%m-%d %H:%M UTC")
+            ));
+        }
         if waiting.count() > 0 {
             text.push(format!("    needs attention: {}", attention_words(waiting)));
         }
@@ -64,6 +71,7 @@ pub(super) async fn status(store: &Store) -> Result<Report> {
             })).collect::<Vec<_>>(),
             "edges": edges.iter().map(|edge| json!({
                 "edge": edge.id, "name": edge.name, "state": edge.state.as_str(), "last_seen": edge.last_seen,
+                "new_life_at": edge.new_life.map(|(at, _)| at), "new_life_rows": edge.new_life.map(|(_, rows)| rows),
             })).collect::<Vec<_>>(),
         }));
     }

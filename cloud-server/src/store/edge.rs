@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_model::{CompanyId, EdgeId, Entropy, Kind, SiteId};
 use sqlx::PgConnection;
-use sync_protocol::Record;
+use sync_protocol::{Origin, Record};
 use uuid::Uuid;
 
 use super::audit::{self, Author, Entry, Via};
@@ -72,6 +72,8 @@ pub struct EdgeRow {
     pub app_version: Option<String>,
     /// Its last hello, as JSON.
     pub hello: Option<serde_json::Value>,
+    /// When its data folder was last noticed to be a copy or put back from one, and how many rows it then had to send.
+    pub new_life: Option<(DateTime<Utc>, i64)>,
 }
 
 /// What an edge said of one of its clocks.
@@ -364,6 +366,56 @@ pub async fn seen(
     Ok(())
 }
 
+/// Whether an edge has been met under this origin.
+///
+/// # Errors
+/// The database's.
+pub async fn knows_origin(tx: &mut TenantTx, edge: EdgeId, origin: Origin) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM origin_state WHERE company_id = $1 AND edge_id = $2 AND origin = $3)",
+    )
+    .bind(tx.company())
+    .bind(edge)
+    .bind(origin.number())
+    .fetch_one(tx.connection())
+    .await?)
+}
+
+/// Notes that an edge comes under an origin that is new in a feed epoch in which it already had one: its data folder was put
+/// back from a copy, or is one. Says whether that is so.
+///
+/// # Errors
+/// The database's.
+pub async fn note_new_life(
+    tx: &mut TenantTx,
+    edge: EdgeId,
+    origin: Origin,
+    waiting: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let noted = sqlx::query(
+        "UPDATE edge SET new_life_at = $4, new_life_rows = $5
+         WHERE company_id = $1 AND edge_id = $2 AND EXISTS (
+             SELECT FROM origin_state former JOIN origin_state new USING (company_id, edge_id, stream, epoch_born)
+             WHERE company_id = $1 AND edge_id = $2 AND stream = 'R' AND new.origin = $3 AND former.origin <> $3)",
+    )
+    .bind(tx.company())
+    .bind(edge)
+    .bind(origin.number())
+    .bind(now)
+    .bind(waiting)
+    .execute(tx.connection())
+    .await?;
+    if noted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let entry = Entry::new("edge.new_life", edge.to_string())
+        .after(&serde_json::json!({ "origin": origin, "waiting": waiting }));
+    let author = Author { actor: tx.actor(), via: Via::Sync, at: now };
+    audit::write(tx, author, &[entry]).await?;
+    Ok(true)
+}
+
 /// Revokes an enrolment: the edge keeps collecting and says so, the cloud takes nothing from it. Says whether it was in
 /// force.
 ///
@@ -409,9 +461,12 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<EdgeRow>, StoreError> {
         last_seen: Option<DateTime<Utc>>,
         app_version: Option<String>,
         hello: Option<serde_json::Value>,
+        new_life_at: Option<DateTime<Utc>>,
+        new_life_rows: Option<i64>,
     }
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT e.edge_id, e.name, e.state, e.enrolled_at, e.app_version, e.hello,
+                e.new_life_at, e.new_life_rows,
                 greatest(e.last_seen, (SELECT max(o.last_seen) FROM origin_state o
                                        WHERE o.company_id = e.company_id AND o.edge_id = e.edge_id)) AS last_seen,
                 ARRAY (SELECT s.site_id FROM edge_site s
@@ -423,13 +478,14 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<EdgeRow>, StoreError> {
     .await?;
     rows.into_iter()
         .map(|row| {
-            let Row { edge_id: id, name, sites, state, enrolled_at, last_seen, app_version, hello } = row;
+            let Row { edge_id: id, name, sites, state, enrolled_at, last_seen, app_version, hello, .. } = row;
+            let new_life = row.new_life_at.zip(row.new_life_rows);
             let state = state_of(&state).ok_or_else(|| StoreError::Corrupt {
                 table: "edge",
                 id: id.to_string(),
                 cause: "unknown state".to_owned(),
             })?;
-            Ok(EdgeRow { id, name, sites, state, enrolled_at, last_seen, app_version, hello })
+            Ok(EdgeRow { id, name, sites, state, enrolled_at, last_seen, app_version, hello, new_life })
         })
         .collect()
 }

@@ -61,6 +61,24 @@ pub(super) async fn cloud_origin(tx: &mut TenantTx) -> Result<Origin, StoreError
     })
 }
 
+/// Begins a new epoch of the feed, in which the cloud writes under `origin`: the origin before it, and the new epoch.
+pub(super) async fn begin_epoch(tx: &mut TenantTx, origin: Origin) -> Result<(Origin, u32), StoreError> {
+    // Locks the counter: what is written meanwhile is of the old epoch, before it.
+    let (epoch,): (i32,) = sqlx::query_as(
+        "UPDATE feed_head SET feed_epoch = feed_epoch + 1 WHERE company_id = $1 RETURNING feed_epoch",
+    )
+    .bind(tx.company())
+    .fetch_one(tx.connection())
+    .await?;
+    let former = cloud_origin(tx).await?;
+    sqlx::query("UPDATE feed_head SET cloud_origin = $2 WHERE company_id = $1")
+        .bind(tx.company())
+        .bind(origin.number())
+        .execute(tx.connection())
+        .await?;
+    Ok((former, u32::try_from(epoch).unwrap_or_default()))
+}
+
 /// Takes `count` places and returns the first.
 pub(super) async fn take(tx: &mut TenantTx, count: usize) -> Result<i64, StoreError> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);

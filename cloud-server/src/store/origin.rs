@@ -98,6 +98,20 @@ pub(super) async fn open(
     Ok(())
 }
 
+/// Ends both logs of an origin where they are; tells the last record change of it.
+pub(super) async fn close(tx: &mut TenantTx, origin: Origin) -> Result<i64, StoreError> {
+    let places: Vec<(String, i64)> = sqlx::query_as(
+        "UPDATE origin_state SET state = 'closed', final_seq = applied_seq
+         WHERE company_id = $1 AND origin = $2 RETURNING stream, applied_seq",
+    )
+    .bind(tx.company())
+    .bind(origin.number())
+    .fetch_all(tx.connection())
+    .await?;
+    let of_records = places.iter().find(|(stream, _)| stream == Stream::Records.as_str());
+    Ok(of_records.map_or(0, |(_, applied)| *applied))
+}
+
 /// Gives both logs of an origin to a session.
 pub(super) async fn set_lease(
     tx: &mut TenantTx,

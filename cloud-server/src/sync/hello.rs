@@ -62,7 +62,17 @@ async fn judge(
     let tx = endpoints.store.begin(&access).await.map_err(store)?;
     let mut tx = SyncTx::new(tx, now, attempt);
     let enrolled = endpoints.enrolled(&mut tx, signed).await.map_err(store)?;
+    let known = edge::knows_origin(tx.tenant(), signed.edge, said.origin).await.map_err(store)?;
     let reply = cloud::hello(&mut tx, &enrolled, said, now.timestamp_millis()).await?;
+    if !known {
+        let lives = edge::note_new_life(tx.tenant(), signed.edge, said.origin, said.counts.outbox, now);
+        if lives.await.map_err(store)? {
+            tracing::warn!(
+                edge.id = %signed.edge, company.id = %signed.key.company, origin = %said.origin,
+                "an edge begins a new life: its data folder was put back from a copy, or is one"
+            );
+        }
+    }
     let shown = json!({
         "origin": said.origin, "counts": said.counts, "wall": said.wall, "schema_ver": said.schema_ver,
         "server_time": reply.server_time, "verdict": reply.verdict,

@@ -25,6 +25,9 @@ pub(super) fn routes() -> RouteTable<App> {
 /// An edge that was silent for longer is shown as away.
 const SILENT_MINUTES: i64 = 15;
 
+/// For how many days a new life of an edge is worth a word.
+const LATELY_DAYS: i64 = 30;
+
 struct Line {
     edge: EdgeRow,
     sites: String,
@@ -47,6 +50,8 @@ struct ListPage {
     lines: Vec<Line>,
     digests: Vec<DigestLine>,
     quarantined: i64,
+    /// What is to be said of edges whose data folder was put back or copied lately.
+    new_lives: Vec<String>,
     may_edit: bool,
     warn: Tone,
 }
@@ -82,6 +87,15 @@ async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
     let edges = edge::list(&mut tx).await?;
     let digests = digest::comparisons(&mut tx).await?;
     let quarantined = quarantine::open_count(&mut tx).await?;
+    let new_life = |row: &EdgeRow| {
+        let (at, rows) =
+            row.new_life.filter(|(at, _)| now.signed_duration_since(*at).num_days() < LATELY_DAYS)?;
+        let zone = sites.iter().find(|site| row.sites.contains(&site.id)).map(|site| site.zones.latest());
+        let at = zone.map_or(at.naive_utc(), |zone| at.with_timezone(&zone).naive_local());
+        let text = page.t("edge-new-life").with("name", row.name.as_str()).with("rows", rows);
+        Some(text.with("at", page.texts.date_time(at)).to_string())
+    };
+    let new_lives = edges.iter().filter_map(new_life).collect();
     let digests = digests
         .into_iter()
         .map(|line| {
@@ -105,7 +119,7 @@ async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
         })
         .collect();
     let may_edit = app.allows(&who.user, Permission::SyncEdit);
-    Ok(View(ListPage { page, lines, digests, quarantined, may_edit, warn: Tone::Warn }))
+    Ok(View(ListPage { page, lines, digests, quarantined, new_lives, may_edit, warn: Tone::Warn }))
 }
 
 async fn retire(

@@ -7,6 +7,7 @@ use super::context::Context;
 use super::exit::Exit;
 use crate::control::Hidden;
 use crate::control::sync::{Enroll, SyncState};
+use crate::store::{LifeCause, NewLife};
 use crate::sync::status::{Standing, SyncStatus};
 
 #[derive(Debug, Args)]
@@ -36,7 +37,15 @@ impl EnrollArgs {
         let request = Enroll { cloud: self.cloud, code: Hidden::new(self.code), name };
         let enrolled = context.write(request).await?;
         context.output.answer(&enrolled, || {
-            format!("This agent now belongs to {} (edge {}).", enrolled.company_name, enrolled.edge)
+            let mut text =
+                format!("This agent now belongs to {} (edge {}).", enrolled.company_name, enrolled.edge);
+            for site in &enrolled.joined {
+                text.push_str(&format!(
+                    "\nThis factory's site {} was joined with the cloud's site {}.",
+                    site.here, site.cloud
+                ));
+            }
+            text
         })?;
         Ok(Exit::Done)
     }
@@ -57,6 +66,18 @@ impl Command {
         context.output.answer(&status, || told(&status))?;
         Ok(Exit::Done)
     }
+}
+
+/// What happened when a new life of this disk began.
+pub(super) fn life_words(life: &NewLife) -> String {
+    let why = match life.cause {
+        LifeCause::Replaced => "this data folder was put back from a copy, or brought from another machine",
+        LifeCause::Copied => {
+            "this data folder is a copy, or was put back from one: the cloud knew another history of it"
+        }
+        LifeCause::CloudRestored => "the cloud was put back to an earlier time",
+    };
+    format!("{why}; {} punches and changes were logged again", life.relogged)
 }
 
 /// How things stand with the cloud, in words.
@@ -83,6 +104,10 @@ pub(super) fn told(status: &SyncStatus) -> String {
     line("Cloud", status.cloud.clone());
     line("Last exchange", status.last_exchange_ms.map(moment));
     line("Last error", status.last_error.clone());
+    line(
+        "New life",
+        status.new_life.as_ref().map(|life| format!("{}: {}", moment(life.at_ms), life_words(life))),
+    );
     if status.standing != Standing::NotEnrolled {
         let waits =
             format!("{} ledger rows, {} record changes", status.ledger_backlog, status.record_backlog);

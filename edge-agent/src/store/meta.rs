@@ -75,6 +75,10 @@ impl Meta<()> {
     pub const SYNCED_AT: Meta<i64> = Meta::named("synced_at");
     /// What the last failed session said.
     pub const SYNC_ERROR: Meta<String> = Meta::named("sync_error");
+    /// What kind of failure it was, as [`crate::sync::status::Trouble`] names it; means nothing without an error.
+    pub const SYNC_TROUBLE: Meta<String> = Meta::named("sync_trouble");
+    /// The last new life of this disk, as [`super::NewLife`] in JSON.
+    pub const NEW_LIFE: Meta<String> = Meta::named("new_life");
 }
 
 /// How far one log stream has come.

@@ -17,7 +17,7 @@ use shared_model::Entropy;
 use sync_protocol::{Origin, Stream};
 
 use crate::private_file;
-use crate::store::{Meta, ReadTx, Store, StoreError};
+use crate::store::{LifeCause, Meta, ReadTx, Store, StoreError};
 
 /// What a machine remembers of the last start of a data folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,7 +155,10 @@ fn begin_anew(store: &Store, former: Origin, entropy: &dyn Entropy) -> Result<Or
         // What this copy knows to be in the cloud is common; the rest is logged again.
         let acked = |stream| Ok::<_, StoreError>((stream, tx.stream(stream)?.acked));
         let common: BTreeMap<Stream, i64> = Stream::ALL.into_iter().map(acked).collect::<Result<_, _>>()?;
-        tx.re_origin(former, origin, &common)
+        tx.re_origin(former, origin, &common)?;
+        let heads = Stream::ALL.into_iter().map(|stream| Ok::<_, StoreError>(tx.stream(stream)?.head));
+        let relogged = heads.sum::<Result<i64, _>>()?;
+        tx.note_new_life(LifeCause::Replaced, former, relogged)
     })?;
     Ok(origin)
 }
@@ -207,6 +210,10 @@ mod tests {
         let found = start(&data, &state);
         assert!(matches!(found, Found::Another { .. }), "{found:?}");
         assert_ne!(origin(&data), first);
+        let store = open(&data);
+        let life = store.read_blocking(ReadTx::new_life).unwrap().unwrap();
+        store.close();
+        assert_eq!((life.cause, life.former), (LifeCause::Replaced, first), "it is told");
         assert_eq!(start(&data, &state), Found::Same);
     }
 

@@ -14,6 +14,7 @@ use sync_protocol::edge::ServerTime;
 use sync_protocol::message::{self, Refusal, RefusalCode};
 use sync_protocol::{limit, sign};
 
+use super::status::Trouble;
 use super::url::CloudUrl;
 use crate::config::CloudConfig;
 
@@ -62,6 +63,31 @@ impl ClientError {
             | Self::TooLong
             | Self::Body(_)
             | Self::Write(_) => Duration::ZERO,
+        }
+    }
+
+    /// What kind of failure it is, for whoever has to do something about it.
+    #[must_use]
+    pub const fn trouble(&self) -> Trouble {
+        match self {
+            Self::Transport(_) => Trouble::Unreachable,
+            Self::Status(_) | Self::TooLong | Self::Body(_) => Trouble::NotTheCloud,
+            Self::Refused(Refusal { error: RefusalCode::Signature, .. }) => Trouble::Unknown,
+            Self::Refused(_) | Self::Setup(_) | Self::Write(_) => Trouble::Other,
+        }
+    }
+
+    /// Whether the same request may be taken later without anybody doing anything.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.error.is_transient(),
+            Self::Transport(_)
+            | Self::Status(_)
+            | Self::TooLong
+            | Self::Body(_)
+            | Self::Setup(_)
+            | Self::Write(_) => true,
         }
     }
 

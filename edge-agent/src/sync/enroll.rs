@@ -21,9 +21,10 @@ use uuid::Uuid;
 use super::boot::{self, TokenFile};
 use super::client::{Client, ClientError};
 use super::key::{self, KeyError};
+use super::status::Trouble;
 use super::url::CloudUrl;
 use crate::config::CloudConfig;
-use crate::store::{Author, Meta, Rekey, Store, StoreError, StoreEvent, WriteTx};
+use crate::store::{Author, Meta, ReadTx, Rekey, Store, StoreError, StoreEvent, WriteTx};
 
 /// What a person gives.
 #[derive(Debug, Clone)]
@@ -47,6 +48,18 @@ pub struct Enrolled {
     pub company_name: String,
     /// The site it stands at.
     pub site: Option<SiteId>,
+    /// Sites founded here that became sites of the cloud, by their code or as the only one.
+    #[serde(default)]
+    pub joined: Vec<JoinedSite>,
+}
+
+/// A site that was founded here and was joined with one of the cloud's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinedSite {
+    /// What it was called here, with its code.
+    pub here: String,
+    /// What it is called in the cloud, with its code.
+    pub cloud: String,
 }
 
 /// Why this agent is not enrolled.
@@ -87,8 +100,12 @@ pub async fn enroll(
     entropy: Arc<dyn Entropy>,
     application: &Application,
 ) -> Result<Enrolled, EnrollError> {
-    let (edge, retired) = store.read(|tx| Ok((tx.meta(Meta::EDGE)?, tx.meta(Meta::RETIRED)?))).await?;
-    if let (Some(edge), None) = (edge, retired) {
+    let known = |tx: &ReadTx| Ok((tx.meta(Meta::EDGE)?, tx.meta(Meta::RETIRED)?, tx.sync_trouble()?));
+    let (edge, retired, trouble) = store.read(known).await?;
+    // A cloud that was put back to a time before the enrolment cannot retire what it does not know.
+    if let (Some(edge), None) = (edge, retired)
+        && trouble != Some(Trouble::Unknown)
+    {
         return Err(EnrollError::Already(edge));
     }
     let key = key::prepare(folder, &*entropy)?;
@@ -103,7 +120,16 @@ pub async fn enroll(
         capabilities: Capabilities::of(&[Capabilities::OBSERVATIONS]),
     };
     let body = pack_message(&request).map_err(ClientError::Write)?;
-    let answer = client.post(message::ENROLL, body).await?;
+    let answer = match client.post(message::ENROLL, body).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            // After any other failure the cloud may have taken it: the same key makes the next try the same enrolment.
+            if matches!(error, ClientError::Refused(_)) && !error.is_transient() {
+                key::discard(folder);
+            }
+            return Err(error.into());
+        }
+    };
     let reply: EnrollReply = unpack_message(&answer.body)?;
     client.learn(&answer, reply.server_time);
 
@@ -150,6 +176,7 @@ fn accept(
     tx.clear_meta(Meta::RETIRED)?;
     tx.clear_meta(Meta::SYNC_ERROR)?;
     let rekey = if former.is_none() { founded_here(tx, reply)? } else { Rekey::default() };
+    let joined = joined(tx, reply, &rekey)?;
     for record in &reply.records {
         if let Err(error) = tx.take_from_feed(record.clone()) {
             // The feed brings it again; without it the agent can still collect.
@@ -181,6 +208,7 @@ fn accept(
         company: reply.company_id,
         company_name: reply.company.clone(),
         site,
+        joined,
     }))
 }
 
@@ -210,6 +238,24 @@ fn founded_here(tx: &WriteTx, reply: &EnrollReply) -> Result<Rekey, StoreError> 
         }
     }
     Ok(rekey)
+}
+
+/// The sites founded here that become sites of the cloud, in words, before their records are rewritten.
+fn joined(tx: &WriteTx, reply: &EnrollReply, rekey: &Rekey) -> Result<Vec<JoinedSite>, StoreError> {
+    let mut joined = Vec::new();
+    for site in tx.records::<Site>()? {
+        let Some((_, cloud)) = rekey.iter().find(|(here, _)| *here == site.id.uuid()) else { continue };
+        let words = |record: &FeedRecord| {
+            let text = |tag| record.fields.get(&FieldTag(tag)).and_then(serde_json::Value::as_str);
+            Some(format!("{} ({})", text(1)?, text(2)?))
+        };
+        let named = reply.records.iter().find(|record| record.key == cloud).and_then(words);
+        joined.push(JoinedSite {
+            here: format!("{} ({})", site.record.name, site.record.code.as_str()),
+            cloud: named.unwrap_or_else(|| cloud.to_string()),
+        });
+    }
+    Ok(joined)
 }
 
 /// The site this agent stands at: the one founded here, else the first that the cloud names.

@@ -55,6 +55,16 @@ pub fn prepare(folder: &Path, entropy: &(impl Entropy + ?Sized)) -> Result<Signi
     Ok(SigningKey::from_bytes(&seed))
 }
 
+/// Removes the prepared key of an enrolment that the cloud has refused for good. One that is not there is removed already.
+pub fn discard(folder: &Path) {
+    let path = folder.join(NEW);
+    if let Err(error) = fs::remove_file(&path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(error = %error, path = %path.display(), "the key of a refused enrolment cannot be removed");
+    }
+}
+
 /// Puts the prepared key in the old one's place, once the enrolment is in the database. Whoever enrols and the session
 /// that is woken by the enrolment may both do so: the second finds it done.
 ///
@@ -142,6 +152,16 @@ mod tests {
             first,
             "the next enrolment has a key of its own"
         );
+    }
+
+    #[test]
+    fn a_refused_enrolment_leaves_no_key() {
+        let (folder, entropy) = (tempfile::TempDir::new().unwrap(), counting());
+        let refused = prepare(folder.path(), &entropy).unwrap();
+        discard(folder.path());
+        discard(folder.path());
+        assert!(!folder.path().join(NEW).exists());
+        assert_ne!(prepare(folder.path(), &entropy).unwrap(), refused);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sync_protocol::body::{pack_message, unpack_message};
 use sync_protocol::edge::{About, After, Next, Outgoing, Session, Stop, answered, open};
-use sync_protocol::message::{self, Capabilities, HelloReply, Nonce, PushReply};
+use sync_protocol::message::{self, Capabilities, Hello, HelloReply, Nonce, PushReply};
 use sync_protocol::{Origin, Stream};
 use tokio::sync::broadcast::Receiver;
 use tokio::time::Instant;
@@ -18,10 +18,11 @@ use tokio_util::task::AbortOnDropHandle;
 use super::client::{Answer, Client, ClientError};
 use super::digest::Told;
 use super::key::{self, KeyError};
+use super::status::Trouble;
 use super::work::{self, Wake};
 use super::{Sync, url};
 use crate::backoff::Backoff;
-use crate::store::{Meta, ReadTx, Store, StoreError, StoreEvent};
+use crate::store::{LifeCause, Meta, ReadTx, Store, StoreError, StoreEvent};
 
 /// Hellos in a row after which something is wrong with one side.
 const HELLOS: u32 = 8;
@@ -43,9 +44,11 @@ pub enum Ended {
         cause: String,
         /// The least pause.
         least: Duration,
+        /// What kind of failure it is.
+        trouble: Trouble,
     },
     /// The cloud told why nothing can be exchanged; it is asked again later.
-    Told(String),
+    Told(String, Trouble),
     /// The cloud revoked the enrolment.
     Retired(String),
 }
@@ -72,12 +75,14 @@ impl From<Failure> for Ended {
         let cause = in_words(&failure);
         match &failure {
             Failure::Client(error) if error.is_retired() => Self::Retired(cause),
-            Failure::Client(error) => Self::Failed { cause, least: error.least_pause() },
+            Failure::Client(error) => {
+                Self::Failed { cause, least: error.least_pause(), trouble: error.trouble() }
+            }
             Failure::Store(_)
             | Failure::Key(_)
             | Failure::Enrolment(_)
             | Failure::Ended
-            | Failure::Hellos => Self::Failed { cause, least: Duration::ZERO },
+            | Failure::Hellos => Self::Failed { cause, least: Duration::ZERO, trouble: Trouble::Other },
         }
     }
 }
@@ -144,7 +149,7 @@ impl Line<'_> {
             Err(Stop::Retired) => {
                 return Ok(Ended::Retired("the cloud has retired this agent's enrolment".to_owned()));
             }
-            Err(stop) => return Ok(Ended::Told(reason(stop))),
+            Err(stop) => return Ok(Ended::Told(reason(stop), trouble(stop))),
         };
         tokio::time::sleep(not_before).await;
         let mut worked = false;
@@ -156,7 +161,7 @@ impl Line<'_> {
                 After::Hello => {
                     // Refused at the first push after a hello: another disk with this origin may be talking.
                     let cause = "the cloud asks for another hello".to_owned();
-                    return Ok(Ended::Failed { cause, least: Duration::ZERO });
+                    return Ok(Ended::Failed { cause, least: Duration::ZERO, trouble: Trouble::Other });
                 }
             }
             worked = true;
@@ -195,13 +200,30 @@ impl Line<'_> {
                 }
                 Next::Again(places) => ask = places,
                 Next::Forked { origin, relogged } => {
-                    tracing::warn!(origin = %origin, rows = relogged, "sync: this disk has a new life");
+                    self.note_new_life(&hello, &reply, origin, relogged).await?;
                     ask = BTreeMap::new();
                 }
                 Next::Stop(stop) => return Ok(Err(stop)),
             }
         }
         Err(Failure::Hellos)
+    }
+
+    /// Tells people that this disk's history and the cloud's went apart, and why.
+    async fn note_new_life(
+        &self,
+        hello: &Hello,
+        reply: &HelloReply,
+        origin: Origin,
+        relogged: i64,
+    ) -> Result<(), StoreError> {
+        let restored = hello.feed_epoch != 0 && hello.feed_epoch != reply.feed_epoch;
+        let cause = if restored { LifeCause::CloudRestored } else { LifeCause::Copied };
+        tracing::warn!(
+            former = %hello.origin, origin = %origin, rows = relogged, cause = ?cause, "sync: this disk has a new life"
+        );
+        let former = hello.origin;
+        self.store().write(move |tx| tx.note_new_life(cause, former, relogged)).await
     }
 
     /// Sends all that waits, a few pushes at once: while the cloud commits some, the next are made and on their way.
@@ -310,6 +332,14 @@ impl Line<'_> {
 
 fn read<M: DeserializeOwned>(answer: &Answer) -> Result<M, ClientError> {
     Ok(unpack_message(&answer.body)?)
+}
+
+const fn trouble(stop: Stop) -> Trouble {
+    match stop {
+        Stop::CloudRegressed => Trouble::CloudRegressed,
+        Stop::Upgrade { .. } | Stop::Unknown => Trouble::TooOld,
+        Stop::Snapshot | Stop::Retired => Trouble::Other,
+    }
 }
 
 fn reason(stop: Stop) -> String {

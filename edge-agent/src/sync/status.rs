@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared_model::{CompanyId, EdgeId};
 use sync_protocol::Origin;
 
-use crate::store::{Meta, ReadTx, StoreError};
+use crate::store::{Meta, NewLife, ReadTx, StoreError};
 
 /// How things stand between this agent and the cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,48 @@ pub enum Standing {
     Failing,
     /// The cloud revoked the enrolment. Collecting goes on.
     Retired,
+}
+
+/// What kind of failure keeps this agent and the cloud apart: what helps depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// No connection, or it broke.
+    Unreachable,
+    /// Something that is no cloud answers.
+    NotTheCloud,
+    /// The cloud does not know this enrolment: it was put back to a time before it, or the key is another's.
+    Unknown,
+    /// The cloud knows less than it had confirmed, and its operator has not said that it was restored.
+    CloudRegressed,
+    /// This version is too old.
+    TooOld,
+    /// Anything else.
+    Other,
+}
+
+impl Trouble {
+    const ALL: [Self; 6] = [
+        Self::Unreachable,
+        Self::NotTheCloud,
+        Self::Unknown,
+        Self::CloudRegressed,
+        Self::TooOld,
+        Self::Other,
+    ];
+
+    /// Its name in storage.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::NotTheCloud => "not_the_cloud",
+            Self::Unknown => "unknown",
+            Self::CloudRegressed => "cloud_regressed",
+            Self::TooOld => "too_old",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// The state of sync.
@@ -39,6 +81,8 @@ pub struct SyncStatus {
     pub last_exchange_ms: Option<i64>,
     /// What the last failure said, until the next success.
     pub last_error: Option<String>,
+    /// What kind of failure that is.
+    pub trouble: Option<Trouble>,
     /// Ledger rows that wait.
     pub ledger_backlog: i64,
     /// Record changes that wait.
@@ -49,9 +93,25 @@ pub struct SyncStatus {
     pub oldest_unsent_ms: Option<i64>,
     /// Lives of this disk that have ended (restored, copied or enrolled again).
     pub former_lives: usize,
+    /// The last of them that began by itself.
+    pub new_life: Option<NewLife>,
 }
 
 impl ReadTx {
+    /// What kind of failure the last one was, until the next success.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn sync_trouble(&self) -> Result<Option<Trouble>, StoreError> {
+        if self.meta(Meta::SYNC_ERROR)?.is_none() {
+            return Ok(None);
+        }
+        let name = self.meta(Meta::SYNC_TROUBLE)?;
+        Ok(Some(
+            Trouble::ALL.into_iter().find(|t| Some(t.as_str()) == name.as_deref()).unwrap_or(Trouble::Other),
+        ))
+    }
+
     /// The state of sync.
     ///
     /// # Errors
@@ -78,11 +138,13 @@ impl ReadTx {
             origin: self.meta(Meta::ORIGIN)?,
             last_exchange_ms,
             last_error,
+            trouble: self.sync_trouble()?,
             ledger_backlog: backlog.ledger,
             record_backlog: backlog.records,
             not_durable: backlog.not_durable,
             oldest_unsent_ms: backlog.oldest_ms,
             former_lives: former.len(),
+            new_life: self.new_life()?,
         })
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use chrono::{DateTime, TimeDelta};
 use shared_model::access::Permission;
 use shared_model::entity::DeviceState;
 use shared_model::text::Name;
@@ -16,10 +17,11 @@ use super::local_time::LocalTime;
 use super::{App, Person};
 use crate::store::page::outline::{SyncStanding, SyncState};
 use crate::store::page::sync::{QuarantineCount, SyncBacklog};
-use crate::store::{DeviceRow, Meta};
+use crate::store::{DeviceRow, LifeCause, Meta, NewLife};
 use crate::sync::Sync;
 use crate::sync::client::ClientError;
 use crate::sync::enroll::{self, Application, EnrollError};
+use crate::sync::status::Trouble;
 use crate::sync::url::CloudUrl;
 
 pub(super) fn routes() -> RouteTable<App> {
@@ -76,6 +78,8 @@ struct SyncPage {
     records: Progress,
     clocks: Vec<CountLine>,
     aside: Vec<AsideLine>,
+    /// A new life of the disk that began lately, in words.
+    life: Option<String>,
 }
 
 async fn show(
@@ -105,7 +109,13 @@ async fn enroll(
     let Sync { folder, store, cloud, clock, entropy } = app.sync().clone();
     match enroll::enroll(&store, &folder, &cloud, clock, entropy, &application).await {
         Ok(enrolled) => {
-            let flash = Flash::good("enroll-done").with("company", enrolled.company_name);
+            let flash = match enrolled.joined.first() {
+                Some(site) => Flash::good("enroll-joined")
+                    .with("company", enrolled.company_name)
+                    .with("here", site.here.as_str())
+                    .with("there", site.cloud.as_str()),
+                None => Flash::good("enroll-done").with("company", enrolled.company_name),
+            };
             Ok((flash, Redirect::to("/sync")).into_response())
         }
         Err(error) => {
@@ -134,13 +144,14 @@ const fn explain(error: &EnrollError) -> Key {
 
 async fn page_of(app: &App, page: Page, person: &Person, form: FormState) -> Result<SyncPage, Failure> {
     let local = app.local_time().await?;
-    let (sync, backlog, unsent, url, devices, aside) = app
+    let (sync, backlog, unsent, url, devices, aside, life) = app
         .store()
         .read(|tx| {
             let backlog = tx.sync_backlog()?;
             let unsent = tx.unsent_by_clock(&backlog)?;
             let url = tx.meta(Meta::CLOUD_URL)?;
-            Ok((tx.sync_standing()?, backlog, unsent, url, tx.devices()?, tx.quarantine_counts()?))
+            let (devices, aside) = (tx.devices()?, tx.quarantine_counts()?);
+            Ok((tx.sync_standing()?, backlog, unsent, url, devices, aside, tx.new_life()?))
         })
         .await?;
     let clocks = devices
@@ -168,7 +179,9 @@ async fn page_of(app: &App, page: Page, person: &Person, form: FormState) -> Res
     let aside = aside.into_iter().map(|count| aside_line(&page, &local, count)).collect();
     let (tone, verdict, advice) = judge(&page, &sync, &local);
     Ok(SyncPage {
-        may_enroll: person.role.may(Permission::SyncEdit) && (!sync.enrolled || sync.retired.is_some()),
+        may_enroll: person.role.may(Permission::SyncEdit)
+            && (!sync.enrolled || sync.retired.is_some() || sync.trouble == Some(Trouble::Unknown)),
+        life: life.and_then(|life| life_words(&page, &local, &life)),
         form,
         last: sync.synced_at.map_or_else(
             || page.t("sync-never").to_string(),
@@ -210,11 +223,33 @@ fn judge(page: &Page, sync: &SyncStanding, local: &LocalTime) -> (Tone, String, 
         SyncState::Alone => (Tone::Neutral, page.t("sync-alone"), page.t("sync-alone-advice")),
         SyncState::Retired => (Tone::Bad, page.t("sync-retired"), page.t("sync-retired-advice")),
         SyncState::Connecting => (Tone::Info, page.t("sync-connecting"), page.t("sync-connecting-advice")),
-        SyncState::Away => (Tone::Warn, page.t("sync-offline"), page.t("sync-offline-advice")),
+        SyncState::Away => match sync.trouble {
+            Some(Trouble::Unknown) => (Tone::Bad, page.t("sync-unknown"), page.t("sync-unknown-advice")),
+            Some(Trouble::CloudRegressed) => {
+                (Tone::Bad, page.t("sync-regressed"), page.t("sync-regressed-advice"))
+            }
+            Some(Trouble::TooOld) => (Tone::Bad, page.t("sync-too-old"), page.t("sync-too-old-advice")),
+            Some(Trouble::Unreachable | Trouble::NotTheCloud | Trouble::Other) | None => {
+                (Tone::Warn, page.t("sync-offline"), page.t("sync-offline-advice"))
+            }
+        },
         SyncState::Sending => (Tone::Info, page.t("sync-sending"), page.t("sync-sending-advice")),
         SyncState::InStep => (Tone::Good, page.t("sync-in-step"), page.t("sync-in-step-advice")),
     };
     (tone, verdict.to_string(), advice.to_string())
+}
+
+/// For how long a new life of the disk is worth a word.
+const LATELY: TimeDelta = TimeDelta::days(14);
+
+fn life_words(page: &Page, local: &LocalTime, life: &NewLife) -> Option<String> {
+    let at = DateTime::from_timestamp_millis(life.at_ms).filter(|at| local.since(*at) < LATELY)?;
+    let text = match life.cause {
+        LifeCause::Replaced | LifeCause::Copied => page.t("sync-new-life"),
+        LifeCause::CloudRestored => page.t("sync-new-epoch"),
+    };
+    let (at, rows) = (page.texts.date_time(local.wall(at)), life.relogged);
+    Some(text.with("at", at).with("rows", rows).to_string())
 }
 
 fn oldest(page: &Page, backlog: &SyncBacklog, local: &LocalTime) -> String {

@@ -4,14 +4,17 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::{Finding, clock};
 use crate::command::context::Context;
+use crate::command::sync::life_words;
 use crate::control::status::{AgentReport, AgentState, Examine, Examined};
-use crate::store::FILE;
-use crate::sync::status::Standing;
+use crate::store::{FILE, LifeCause, NewLife};
+use crate::sync::status::{Standing, Trouble};
 
 /// How far off this machine's time may be, milliseconds.
 const OFF: i64 = 120_000;
 /// Punches that wait longer for the cloud are worth a word.
 const LONG: Duration = Duration::days(2);
+/// For how long a new life of the disk is worth a word.
+const LATELY: Duration = Duration::days(14);
 
 /// Looks at the agent; whether one runs.
 pub(super) async fn look(context: &Context, findings: &mut Vec<Finding>) -> bool {
@@ -106,6 +109,43 @@ fn people(examined: &Examined) -> Option<Finding> {
     ))
 }
 
+/// What helps against a failure.
+const fn advice(trouble: Option<Trouble>) -> &'static str {
+    match trouble {
+        Some(Trouble::Unknown) => {
+            "nothing is lost: everything waits here. Was the cloud put back to a time before this agent was enrolled? Then \
+             enrol it again with a new code: muster-edge enroll --cloud URL --code CODE"
+        }
+        Some(Trouble::CloudRegressed) => {
+            "nothing is lost: everything waits here. The cloud's operator must run `muster-cloud restored` on its server; \
+             this agent then sends again what the cloud lacks"
+        }
+        Some(Trouble::TooOld) => "nothing is lost: everything waits here. Update this agent",
+        Some(Trouble::NotTheCloud) => {
+            "nothing is lost: everything waits here. Is this the cloud's address, or does a proxy answer in its place?"
+        }
+        Some(Trouble::Unreachable) => {
+            "nothing is lost: everything waits here. Does this machine reach the internet, does it need a proxy?"
+        }
+        Some(Trouble::Other) | None => {
+            "nothing is lost: everything waits here, and it is tried again by itself. If it stays, the agent's log says more"
+        }
+    }
+}
+
+/// A new life that began lately: an administrator who put nothing back must hear of it.
+fn new_life(life: &NewLife, now: DateTime<Utc>) -> Option<Finding> {
+    let at = DateTime::from_timestamp_millis(life.at_ms).filter(|at| now - *at < LATELY)?;
+    let found = format!("{}: {}", at.format("%Y-%m-%d %H:%M UTC"), life_words(life));
+    let fix = match life.cause {
+        LifeCause::CloudRestored => "nothing to do: what the cloud lacked was sent again",
+        LifeCause::Replaced | LifeCause::Copied => {
+            "nothing is lost. If nobody put it back: does a copy of this data folder run elsewhere? End it, or enrol it anew"
+        }
+    };
+    Some(Finding::note("data folder", found, fix))
+}
+
 fn cloud(report: &AgentReport, examined: &Examined, now: DateTime<Utc>) -> Vec<Finding> {
     let sync = &report.sync;
     let mut findings = Vec::new();
@@ -114,17 +154,14 @@ fn cloud(report: &AgentReport, examined: &Examined, now: DateTime<Utc>) -> Vec<F
         Standing::NotEnrolled => Finding::ok("cloud", "this agent works alone"),
         Standing::Ok => Finding::ok("cloud", "in step"),
         Standing::Waiting => Finding::note("cloud", "enrolled, not reached yet", "is the agent running?"),
-        Standing::Failing => Finding::problem(
-            "cloud",
-            error,
-            "nothing is lost: everything waits here. Does this machine reach the internet, does it need a proxy?",
-        ),
+        Standing::Failing => Finding::problem("cloud", error, advice(sync.trouble)),
         Standing::Retired => Finding::problem(
             "cloud",
             "the cloud has retired this agent; it goes on collecting and sends nothing",
             "if that is not wanted, enrol it again with a new code",
         ),
     });
+    findings.extend(sync.new_life.as_ref().and_then(|life| new_life(life, now)));
     let oldest = sync.oldest_unsent_ms.and_then(DateTime::from_timestamp_millis);
     if sync.standing != Standing::NotEnrolled
         && let Some(oldest) = oldest.filter(|oldest| now - *oldest > LONG)

@@ -164,7 +164,8 @@ impl ReadTx {
     /// # Errors
     /// What SQLite says.
     pub fn records_version(&self) -> Result<(i64, i64), StoreError> {
-        let heads = "SELECT coalesce(sum(head), 0) FROM stream WHERE stream = 'R'";
+        // A new life logs the same changes again, perhaps with other keys: it is another version by itself.
+        let heads = "SELECT coalesce(sum(head), 0) + (count(*) << 40) FROM stream WHERE stream = 'R'";
         let own = self.connection().prepare_cached(heads)?.query_row([], |row| row.get(0))?;
         let pulled = self.meta(crate::store::Meta::PULLED)?.unwrap_or(0);
         Ok((own, pulled))

@@ -5,6 +5,7 @@ use shared_model::entity::Site;
 use shared_model::{SiteId, ZoneHistory};
 
 use super::super::{Meta, ReadTx, StoreError};
+use crate::sync::status::Trouble;
 
 /// The site of this agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct SyncStanding {
     pub synced_at: Option<DateTime<Utc>>,
     /// What the last failed exchange said.
     pub error: Option<String>,
+    /// What kind of failure that was.
+    pub trouble: Option<Trouble>,
     /// Ledger rows the cloud has not applied.
     pub ledger_unsent: i64,
     /// Changes of records the cloud has not applied.
@@ -143,6 +146,7 @@ impl ReadTx {
             retired: self.meta(Meta::RETIRED)?,
             synced_at: self.meta(Meta::SYNCED_AT)?.and_then(DateTime::from_timestamp_millis),
             error: self.meta(Meta::SYNC_ERROR)?,
+            trouble: self.sync_trouble()?,
             ledger_unsent: unsent("L")?,
             records_unsent: unsent("R")?,
         })
