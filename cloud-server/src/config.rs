@@ -24,6 +24,16 @@ pub struct Config {
     pub database: Database,
     /// The edges' endpoints.
     pub sync: Sync,
+    /// Figures for a monitoring program.
+    pub metrics: Metrics,
+}
+
+/// Settings of the figures for a monitoring program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Where `/metrics` is served; nowhere where not set.
+    pub listen: Option<SocketAddr>,
 }
 
 /// Settings of the pages.
@@ -59,6 +69,7 @@ impl Default for Config {
             web: Web::default(),
             database: Database::default(),
             sync: Sync::default(),
+            metrics: Metrics::default(),
         }
     }
 }

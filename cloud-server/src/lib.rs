@@ -11,6 +11,7 @@ pub mod database;
 pub mod first_process;
 pub mod http_server;
 pub mod job;
+pub mod metrics;
 pub mod mobile;
 pub mod one_time_code;
 pub mod private_postgres;

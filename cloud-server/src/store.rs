@@ -16,6 +16,7 @@ pub mod digest;
 pub mod edge;
 mod feed;
 mod feed_wake;
+pub mod figures;
 pub mod grant;
 pub mod job;
 mod ledger;

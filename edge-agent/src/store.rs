@@ -25,6 +25,7 @@ mod device_command;
 mod drift;
 mod error;
 mod event;
+mod figures;
 mod health;
 mod job;
 mod ledger;
@@ -66,6 +67,7 @@ pub use device::{AdoptedDevice, DeviceCounters, DeviceReport, DeviceRow, Link, L
 pub use device_command::{CommandState, DeviceCommand, Queueing};
 pub use error::StoreError;
 pub use event::StoreEvent;
+pub use figures::Figured;
 pub use health::{Health, LedgerTotals, Unfinished};
 pub use job::Job;
 pub use ledger::{Delivered, Delivery, Taken};

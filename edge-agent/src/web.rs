@@ -17,6 +17,7 @@ mod listing;
 mod live;
 mod local_time;
 mod mark;
+mod metrics;
 mod peer;
 mod people;
 mod person;
@@ -53,6 +54,7 @@ const NEUTRAL: Tone = Tone::Neutral;
 pub fn routes() -> RouteTable<App> {
     RouteTable::new()
         .get("/health", Access::Public, async || "ok\n")
+        .extend(metrics::routes())
         .extend(set_up::routes())
         .extend(sign_in::routes())
         .extend(account::routes())
@@ -70,5 +72,5 @@ pub fn routes() -> RouteTable<App> {
 pub fn router(app: &App, hosts: &[String]) -> Router {
     let hosts = hosts.iter().fold(HostList::loopback(), HostList::with);
     let config = Config::new(app.serves_tls(), hosts);
-    harden(routes().build(app.clone()), web_kit::WebApp::kit(app), config)
+    app.requests().counting(harden(routes().build(app.clone()), web_kit::WebApp::kit(app), config))
 }

@@ -469,15 +469,16 @@ async fn two_people_with_one_code_are_both_worked_out_until_one_is_kept() -> Res
     let key = shared_model::id::uuid_v7(&*pair.clock, &OsEntropy);
     own_change::create(&mut tx, key, &identity, author()).await?;
     tx.commit().await?;
-    let times = ["2026-11-12T08:00:00", "2026-11-12T17:00:00"].map(str::to_owned);
-    pair.punch("1", &times, 0).await?;
+    // A day of the day shift.
+    pair.punch("1", &["2026-11-09T08:00:00".to_owned()], 0).await?;
+    pair.punch("1", &["2026-11-09T17:00:00".to_owned()], 1).await?;
     pair.read_through("2026-11-14T11:00:00").await?;
     pair.cloud_attendance.work_off(pair.access.company()).await?;
 
     let statuses = async |pair: &Pair, person: EmployeeId| -> Result<Option<String>> {
         let mut tx = pair.cloud.begin(&pair.access).await?;
         Ok(sqlx::query_scalar(
-            "SELECT status FROM attendance_day WHERE employee = $1 AND work_date = '2026-11-12'",
+            "SELECT status FROM attendance_day WHERE employee = $1 AND work_date = '2026-11-09'",
         )
         .bind(person)
         .fetch_optional(tx.connection())

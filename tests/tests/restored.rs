@@ -24,8 +24,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 async fn a_restored_cloud_gets_everything_again_once_its_operator_says_so() -> Result<()> {
     let mut product = Product::start("restored", Variant::Plain, Variant::Plain)?;
     let seed = product.folder.sub("seed")?;
-    setup::factory(&product.edge, &seed, &[Crew { first_code: 1001, people: 10 }])?;
-    let arguments = ["--records", "200", "--users", "10", "--utc-offset-minutes", ZONE_MINUTES];
+    setup::factory(&product.edge, &seed, &[Crew { first_code: 1001, people: 40 }])?;
+    let arguments = ["--records", "200", "--users", "40", "--utc-offset-minutes", ZONE_MINUTES];
     product.add_tcp("SIMRESTORE1", &arguments)?;
     product.clocks[0].wait_for(200, PATIENCE)?;
     product.settled(PATIENCE).await?;
@@ -42,7 +42,7 @@ async fn a_restored_cloud_gets_everything_again_once_its_operator_says_so() -> R
     product.edge.command(&hired)?;
     product.settled(PATIENCE).await?;
     until_async("the new employee in the cloud", PATIENCE, async || {
-        Ok((product.cloud.count("SELECT count(*) FROM rec_employee").await? == 11).then_some(()))
+        Ok((product.cloud.count("SELECT count(*) FROM rec_employee").await? == 41).then_some(()))
     })
     .await?;
 
@@ -69,7 +69,7 @@ async fn a_restored_cloud_gets_everything_again_once_its_operator_says_so() -> R
     let places = product.settled(PATIENCE).await?;
     assert_eq!(places.cloud.len(), 235);
     until_async("the employee again", PATIENCE, async || {
-        Ok((product.cloud.count("SELECT count(*) FROM rec_employee").await? == 11).then_some(()))
+        Ok((product.cloud.count("SELECT count(*) FROM rec_employee").await? == 41).then_some(()))
     })
     .await?;
     let status = product.edge.command(&["sync", "status"])?;

@@ -16,6 +16,7 @@ pub mod form;
 pub mod harden;
 pub mod language;
 pub mod locale;
+pub mod metrics;
 pub mod page;
 pub mod password;
 pub mod path;

@@ -18,8 +18,9 @@ pub(super) async fn run(store: &Store) -> Result<Report> {
     }
     text.push(format!(
         "Edges send again what this database lacks: at their next hello, within a quarter of an hour. {} sessions, {} \
-         tokens and {} enrolment codes were ended. Not known here any more: edges enrolled, edges retired, people and \
-         rights changed after the time of the backup. Retire and enrol such edges again, and go through the members.",
+         tokens and {} codes were ended. Not known here any more: edges enrolled, edges and phones retired, people and \
+         rights changed after the time of the backup. Retire and enrol such edges again, and go through members, \
+         phones and grants.",
         ended.sessions, ended.tokens, ended.codes
     ));
     Ok(Report::new(json!({ "epochs": begun, "ended": ended }), text.join("\n")))

@@ -18,6 +18,7 @@ use crate::config::{Config, DatabaseSource};
 use crate::database::Database;
 use crate::http_server;
 use crate::job::Worker;
+use crate::metrics::{self, Counts};
 use crate::mobile::Mobile;
 use crate::store::Store;
 use crate::sync::Endpoints;
@@ -65,8 +66,15 @@ async fn run(
     );
     let https = config.public().is_some_and(|(https, _)| https);
     let app = App::new(store.clone(), Arc::new(SystemClock), Arc::new(OsEntropy), https)?;
+    let counts = Counts::default();
+    let pages = counts.pages.counting(web::router(&app, config));
     let phones = Mobile::new(store.clone(), Arc::clone(&clock), Arc::new(OsEntropy), Arc::clone(&wake));
-    let router = endpoints.router().merge(phones.router()).merge(web::router(&app, config));
+    let phones = counts.phones.counting(phones.router());
+    let router = counts.sync.counting(endpoints.router()).merge(phones).merge(pages);
+    let figures = match config.metrics.listen {
+        Some(address) => Some(serve_figures(address, store, &clock, counts, &stop).await?),
+        None => None,
+    };
     let serving =
         tokio::spawn(http_server::serve(listener, router, config.web.proxies.clone().into(), stop.clone()));
     let attendance = tokio::spawn(Attendance::new(store.clone(), clock, wake).run(stop.clone()));
@@ -87,7 +95,28 @@ async fn run(
     serving.await?;
     attendance.await?;
     jobs.await?;
+    if let Some(figures) = figures {
+        figures.await?;
+    }
     ended
+}
+
+/// Serves the figures for a monitoring program on a listener of their own.
+async fn serve_figures(
+    address: SocketAddr,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    counts: Counts,
+    stop: &CancellationToken,
+) -> Result<tokio::task::JoinHandle<()>> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} (metrics.listen)"))?;
+    let bound = listener.local_addr()?;
+    let router = metrics::router(store.clone(), Arc::clone(clock), counts);
+    let serving = tokio::spawn(http_server::serve(listener, router, Arc::from([]), stop.clone()));
+    event(&json!({ "event": "listening", "what": "metrics", "address": bound.to_string() }))?;
+    Ok(serving)
 }
 
 async fn database_failed(database: &Database) -> anyhow::Error {

@@ -34,7 +34,7 @@ pub struct Ended {
     pub sessions: u64,
     /// One-time tokens for a first password.
     pub tokens: u64,
-    /// Enrolment codes.
+    /// Unused codes of edges and phones.
     pub codes: u64,
 }
 
@@ -62,7 +62,11 @@ impl Store {
             codes: sqlx::query("DELETE FROM enrolment_code WHERE used_at IS NULL")
                 .execute(&mut *tx)
                 .await?
-                .rows_affected(),
+                .rows_affected()
+                + sqlx::query("DELETE FROM mobile_code WHERE used_at IS NULL")
+                    .execute(&mut *tx)
+                    .await?
+                    .rows_affected(),
         };
         let entry =
             Entry::new("cloud.restored", "database").after(&json!({ "epochs": begun, "ended": ended }));

@@ -65,7 +65,8 @@ impl AttentionPage {
             | Kind::PunchNote
             | Kind::DayDecision
             | Kind::PayPeriod
-            | Kind::CompanyRule => Key::new("attention-sites"),
+            | Kind::CompanyRule
+            | Kind::PhonePunch => Key::new("attention-sites"),
         };
         match &group.value {
             Some(value) => self.page.t(kind).with("key", value.as_str()).to_string(),

@@ -58,7 +58,7 @@ pub fn prepare(folder: &Path, entropy: &(impl Entropy + ?Sized)) -> Result<Signi
 /// Removes the prepared key of an enrolment that the cloud has refused for good. One that is not there is removed already.
 pub fn discard(folder: &Path) {
     let path = folder.join(NEW);
-    if let Err(error) = fs::remove_file(&path)
+    if let Err(error) = std::fs::remove_file(&path)
         && error.kind() != std::io::ErrorKind::NotFound
     {
         tracing::warn!(error = %error, path = %path.display(), "the key of a refused enrolment cannot be removed");

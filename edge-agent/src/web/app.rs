@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, NaiveDate, Utc};
 use shared_model::access::{Permission, Role};
 use shared_model::{ActorId, Clock, Entropy, UserId};
+use web_kit::metrics::RequestCounts;
 use web_kit::page::Pill;
 use web_kit::password::{PasswordError, Passwords};
 use web_kit::session::CookieRules;
@@ -73,6 +74,7 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     passwords: Passwords,
     throttle: Mutex<Throttle>,
+    requests: RequestCounts,
     live: Live,
     sync: Sync,
     fleet: Option<FleetHandle>,
@@ -108,6 +110,7 @@ impl App {
             entropy,
             passwords,
             throttle: Mutex::default(),
+            requests: RequestCounts::default(),
             sync,
             fleet,
         };
@@ -136,6 +139,11 @@ impl App {
 
     pub(super) fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.inner.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many requests were answered.
+    pub(super) fn requests(&self) -> &RequestCounts {
+        &self.inner.requests
     }
 
     /// The agent, asked by somebody at a page.

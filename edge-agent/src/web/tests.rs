@@ -50,7 +50,7 @@ fn only_pages_before_signing_in_are_public_and_what_changes_something_needs_a_pe
         .filter(|entry| entry.access() == Access::Public)
         .map(web_kit::route::Entry::path)
         .collect();
-    assert_eq!(public, ["/health", "/set-up", "/set-up", "/sign-in", "/sign-in", "/language"]);
+    assert_eq!(public, ["/health", "/metrics", "/set-up", "/set-up", "/sign-in", "/sign-in", "/language"]);
     for entry in super::routes().entries().filter(|entry| entry.method() == http::Method::POST) {
         let own_account = ["/sign-out", "/account/password", "/account/sign-out-others"];
         match entry.access() {

@@ -159,3 +159,23 @@ async fn nonsense_in_a_query_is_answered_by_a_page() {
     }
     assert!(Browser::new(&site).get("/nowhere").await.status == StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn figures_are_for_programs_on_this_machine_only() {
+    let site = Site::founded().await;
+    let answer = Browser::new(&site).get("/metrics").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"));
+    for line in [
+        "muster_edge_enrolled 0",
+        "muster_edge_backlog_rows{stream=\"ledger\"} 0",
+        "# TYPE muster_edge_jobs_due gauge",
+    ] {
+        assert!(answer.body.lines().any(|known| known == line), "{line}: {}", answer.body);
+    }
+    let again = Browser::new(&site).get("/metrics").await;
+    assert!(again.body.contains("muster_edge_http_requests_total{status=\"2xx\"} 1"), "{}", again.body);
+    for peer in ["192.168.1.20:50000", "[fe80::2]:50000"] {
+        assert_eq!(Browser::at(&site, peer).get("/metrics").await.status, StatusCode::NOT_FOUND, "{peer}");
+    }
+}
