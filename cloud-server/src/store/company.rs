@@ -159,7 +159,7 @@ pub async fn add_site(
 pub async fn sites(tx: &mut TenantTx) -> Result<Vec<SiteRow>, StoreError> {
     let mut rows: Vec<SiteRow> = Vec::new();
     for (key, Record { fields, .. }) in record::all(tx, Kind::Site).await? {
-        // A site whose code was taken by another has none; it is shown all the same.
+        // A site that lacks something is shown all the same.
         let text = |tag: u16| fields.get(&shared_model::FieldTag(tag)).and_then(serde_json::Value::as_str);
         let zones = entity::Site::from_fields(&fields)
             .map_or_else(|_| ZoneHistory::single(Tz::UTC), |site| site.zones);

@@ -49,7 +49,8 @@ pub async fn records_version(tx: &mut TenantTx) -> Result<i64, StoreError> {
         .await?)
 }
 
-/// The living records of a kind. One that cannot be read (a key left blank by a merge) is passed over.
+/// The living records of a kind. One that cannot be read is passed over; one without its key is on the list of what needs
+/// attention.
 async fn all<E: Entity>(tx: &mut TenantTx) -> Result<Vec<Keyed<E>>, StoreError> {
     Ok(typed(record::all(tx, E::KIND).await?))
 }
