@@ -1,6 +1,6 @@
 //! What is the same for many people of a company: rules and clocks of each site, whose codes are whose.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use shared_model::entity::{
@@ -9,6 +9,7 @@ use shared_model::entity::{
 };
 use shared_model::{ClockSerial, EmployeeId, PunchId, RawTime, SiteId, UserCode, ZoneHistory};
 
+use crate::employment;
 use crate::identity::Identities;
 use crate::input::{ClockProgress, Completeness, Keyed};
 use crate::recompute::StoredPunch;
@@ -130,8 +131,7 @@ impl Directory {
                 Some(owner) => found.owned.push((owner, date, punch.id)),
                 None => found.add_stray(punch.code.clone(), punch.raw_time, punch.raw_time),
             }
-            let first = found.first_dates.entry(punch.serial.clone()).or_insert(date);
-            *first = (*first).min(date);
+            found.dates.entry(punch.serial.clone()).or_default().insert(date);
         }
         found
     }
@@ -169,12 +169,22 @@ impl SiteDirectory {
         Completeness::Clocks(self.reporting.iter().map(progress).collect())
     }
 
-    /// The first date for which attendance is worked out: that of the oldest punch at one of its clocks. Before it,
-    /// nobody knows who was there.
+    /// Since when there is something to work out, of the dates on which clocks have punches: stretch by stretch, as
+    /// [`employment::stretch_end`] says, none after today. `None` = never yet.
     #[must_use]
-    pub fn since(&self, first_dates: &HashMap<ClockSerial, NaiveDate>) -> Option<NaiveDate> {
-        self.all.iter().filter_map(|serial| first_dates.get(serial)).min().copied()
+    pub fn began(&self, dates: &HashMap<ClockSerial, Vec<NaiveDate>>) -> Option<Began> {
+        let here = || self.all.iter().filter_map(|serial| dates.get(serial)).flatten().copied();
+        Some(Began { first: here().min()?, begins: employment::site_begins(here())? })
     }
+}
+
+/// Since when a site has attendance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Began {
+    /// The oldest punch at one of its clocks: before it there is nothing at all to work out.
+    pub first: NaiveDate,
+    /// Since when somebody who does not punch is missed: [`employment::site_begins`].
+    pub begins: NaiveDate,
 }
 
 /// Punches with their owners.
@@ -184,8 +194,8 @@ pub struct Distribution {
     pub owned: Vec<(EmployeeId, NaiveDate, PunchId)>,
     /// Nobody's: codes, and the first and last raw time of such a punch.
     pub strays: BTreeMap<UserCode, (RawTime, RawTime)>,
-    /// The oldest date at each clock.
-    pub first_dates: HashMap<ClockSerial, NaiveDate>,
+    /// The dates on which each clock has one of them.
+    pub dates: BTreeMap<ClockSerial, BTreeSet<NaiveDate>>,
 }
 
 impl Distribution {

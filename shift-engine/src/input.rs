@@ -44,6 +44,9 @@ pub struct Person<'a> {
     pub id: EmployeeId,
     /// Home site, department, first and last day.
     pub record: &'a Employee,
+    /// The first date on which a day without punches is missed: [`crate::Employment::counted_from`]. Before it only what
+    /// was punched or decided makes a record.
+    pub counted_from: NaiveDate,
     /// The person's punches, from the dates that [`crate::reach()`] names: [`MARGIN_DAYS`] before the first date asked for
     /// (or [`LOOKBACK_DAYS`]) to [`MARGIN_DAYS`] after the last.
     pub punches: &'a [PunchFact],

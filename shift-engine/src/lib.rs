@@ -17,6 +17,7 @@ pub mod company_rule;
 pub mod digest;
 pub mod directory;
 pub mod document;
+pub mod employment;
 pub mod exception;
 pub mod explain;
 pub mod geofence;
@@ -40,8 +41,9 @@ mod pipeline;
 
 pub use company_rule::CompanyRuleDefinition;
 pub use digest::MonthDigest;
-pub use directory::{Directory, DirectoryRecords, Distribution, SiteDirectory};
+pub use directory::{Began, Directory, DirectoryRecords, Distribution, SiteDirectory};
 pub use document::{BadDocument, Typed};
+pub use employment::{Employment, Oldest};
 pub use exception::{Exception, ExceptionKind, Fix, Severity};
 pub use explain::{Explanation, Fact, Figure, Rule, Step};
 pub use identity::Identities;
@@ -51,7 +53,7 @@ pub use input::{
 pub use pipeline::{Output, compute};
 pub use policy::PolicyRules;
 pub use reach::{Reach, reach};
-pub use recompute::{PunchRow, Recomputed, Shared, StoredFacts, StoredPunch, recompute};
+pub use recompute::{PunchRow, Recomputed, Shared, StoredFacts, StoredPunch, Whom, recompute};
 pub use record::{
     Adjustment, DayKind, DayRecord, DayState, Digest, Figures, Flag, Overtime, OvertimeState, PeriodKind,
     PeriodRecord, PunchRole, PunchUse, ShiftRecord, Status, TierKind,
@@ -64,4 +66,4 @@ pub use shift::ShiftDefinition;
 pub use time::{Instant, Minutes, Seconds, TimeOfDay};
 
 /// The version of the rules themselves: raised with every change that can change a figure.
-pub const ENGINE_VERSION: u32 = 2;
+pub const ENGINE_VERSION: u32 = 3;

@@ -55,6 +55,8 @@ pub struct Output {
     pub days: Vec<DayRecord>,
     /// The weeks, months and pay periods that hold a date asked for, summed over the days asked for and the stored ones.
     pub periods: Vec<PeriodRecord>,
+    /// Those of them in which no day has a record: there is nothing to sum.
+    pub empty_periods: Vec<PeriodRecord>,
     /// What each punch was that counted for a date asked for or was made on one, by instant.
     pub punches: Vec<PunchUse>,
     /// Locked days that would now be other than they are stored.
@@ -88,7 +90,9 @@ pub fn compute(book: &Rulebook, person: &Person<'_>, ask: &Ask<'_>) -> Output {
         person.stored.iter().map(|day| (day.date, day)).collect();
     known.retain(|date, _| *date < ask.from || ask.to < *date);
     known.extend(output.days.iter().map(|day| (day.date, day)));
-    output.periods = period::records(book, person, ask, &known);
+    let has_days = |period: &PeriodRecord| known.range(period.from..=period.to).next().is_some();
+    (output.periods, output.empty_periods) =
+        period::records(book, person, ask, &known).into_iter().partition(has_days);
     output
 }
 
@@ -116,7 +120,10 @@ impl<'a> Computing<'a> {
         for (day, plan) in self.plans.iter().enumerate().filter(|(_, plan)| plan.wanted) {
             let from = works.partition_point(|work| work.day < day);
             let to = works.partition_point(|work| work.day <= day);
-            drafts.extend(self.draft(plan, &works[from..to]));
+            match self.draft(plan, &works[from..to]) {
+                Some(draft) => drafts.push(draft),
+                None => output.days.extend(self.kept(plan.date)),
+            }
         }
         let mut line: period::Line<'_> = BTreeMap::new();
         for record in
@@ -138,6 +145,7 @@ impl<'a> Computing<'a> {
             output.adjustments.extend(adjustment);
             output.days.push(record);
         }
+        output.days.sort_by_key(|record| record.date);
         output
     }
 
@@ -145,7 +153,8 @@ impl<'a> Computing<'a> {
     fn draft(&self, plan: &'a DayPlan<'a>, works: &[Work]) -> Option<Draft<'a>> {
         let punched = works.iter().any(|work| !work.sessions.is_empty());
         let decided = plan.decided.manual.is_some() || plan.decided.leave.is_some() || plan.decided.on_duty;
-        let expected = self.person.record.active && plan.kind != DayKind::Unrostered;
+        let counts = self.person.record.active && self.person.counted_from <= plan.date;
+        let expected = counts && plan.kind != DayKind::Unrostered;
         if !plan.employed || !(punched || decided || expected) {
             return None;
         }
@@ -229,6 +238,12 @@ impl<'a> Computing<'a> {
         record.exceptions = review::of_day(plan, &parts, &record, self.marks, self.uses);
         company::apply(self.book, self.person, &mut record, plan);
         (record, trace.into_explanation(plan.date))
+    }
+
+    /// The stored record of a locked day that would have none now.
+    fn kept(&self, date: NaiveDate) -> Option<DayRecord> {
+        let stored = self.person.stored.iter().find(|stored| stored.date == date)?;
+        self.book.is_locked(date).then(|| DayRecord { locked: true, ..stored.clone() })
     }
 
     /// A locked day stays as it is stored; what it would be now becomes an adjustment.

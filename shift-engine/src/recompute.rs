@@ -8,6 +8,7 @@ use shared_model::punch::Reading;
 use shared_model::{ClockSerial, EmployeeId, PunchId, RawTime, Route, UserCode};
 
 use crate::directory::{Directory, SiteDirectory};
+use crate::employment::Employment;
 use crate::identity::best_reading;
 use crate::input::{Ask, Completeness, Keyed, Person, PunchFact, direction_key};
 use crate::pipeline::{Output, compute};
@@ -69,6 +70,17 @@ pub struct Shared<'a> {
     pub as_of: Instant,
 }
 
+/// One person: who, and since when.
+#[derive(Debug, Clone, Copy)]
+pub struct Whom<'a> {
+    /// The person.
+    pub id: EmployeeId,
+    /// The person's record.
+    pub record: &'a Employee,
+    /// Since when missing days count.
+    pub employment: Employment,
+}
+
 /// What must be stored for a person.
 #[derive(Debug, Clone)]
 pub struct Recomputed {
@@ -84,6 +96,8 @@ pub struct Recomputed {
     pub lost: Vec<StoredPunch>,
     /// Sums of the weeks, months and pay periods that hold one of the dates.
     pub periods: Vec<PeriodRecord>,
+    /// Those that hold no day any more: what is stored of them goes.
+    pub empty_periods: Vec<PeriodRecord>,
     /// The engine and zone data by which it was worked out.
     pub engine: String,
 }
@@ -101,47 +115,35 @@ pub struct PunchRow {
 
 /// Works out a person's days.
 #[must_use]
-pub fn recompute(
-    shared: &Shared<'_>,
-    id: EmployeeId,
-    record: &Employee,
-    facts: &StoredFacts,
-    reach: &Reach,
-) -> Recomputed {
-    let (output, lost) = worked_out(shared, id, record, facts, reach, false);
+pub fn recompute(shared: &Shared<'_>, whom: &Whom<'_>, facts: &StoredFacts, reach: &Reach) -> Recomputed {
+    let (output, lost) = worked_out(shared, whom, facts, reach, false);
     let stored: HashMap<_, _> = facts.digests.iter().copied().collect();
     let is_new = |day: &DayRecord| stored.get(&day.date) != Some(day.digest().as_bytes());
     let has_record = |date: &NaiveDate| output.days.iter().any(|day| day.date == *date);
     let gone = facts.digests.iter().map(|(date, _)| *date).filter(|date| !has_record(date)).collect();
     let row = |used: &crate::record::PunchUse| PunchRow { id: used.punch, date: used.date, role: used.role };
     Recomputed {
-        employee: id,
+        employee: whom.id,
         gone,
         punches: output.punches.iter().map(row).collect(),
         changed: output.days.into_iter().filter(is_new).collect(),
         lost,
         periods: output.periods,
+        empty_periods: output.empty_periods,
         engine: engine_label(),
     }
 }
 
 /// Works out a person's days and says why they are what they are, for somebody who looks at them; stores nothing.
 #[must_use]
-pub fn explain(
-    shared: &Shared<'_>,
-    id: EmployeeId,
-    record: &Employee,
-    facts: &StoredFacts,
-    reach: &Reach,
-) -> Output {
-    worked_out(shared, id, record, facts, reach, true).0
+pub fn explain(shared: &Shared<'_>, whom: &Whom<'_>, facts: &StoredFacts, reach: &Reach) -> Output {
+    worked_out(shared, whom, facts, reach, true).0
 }
 
 /// The outcome, and the punches that are not the person's.
 fn worked_out(
     shared: &Shared<'_>,
-    id: EmployeeId,
-    record: &Employee,
+    whom: &Whom<'_>,
     facts: &StoredFacts,
     reach: &Reach,
     explain: bool,
@@ -149,11 +151,12 @@ fn worked_out(
     let owner =
         |punch: &StoredPunch| shared.directory.identities().owner(&punch.serial, &punch.code, punch.instant);
     let (own, lost): (Vec<_>, Vec<_>) =
-        facts.punches.iter().cloned().partition(|punch| owner(punch) == Some(id));
+        facts.punches.iter().cloned().partition(|punch| owner(punch) == Some(whom.id));
     let punches: Vec<_> = own.iter().map(|punch| fact(shared, punch, &facts.observations)).collect();
     let person = Person {
-        id,
-        record,
+        id: whom.id,
+        record: whom.record,
+        counted_from: whom.employment.counted_from,
         punches: &punches,
         notes: &facts.notes,
         cells: &facts.cells,

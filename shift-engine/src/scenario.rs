@@ -185,11 +185,30 @@ pub struct ScenarioEmployee {
     pub category: EmployeeCategory,
     /// Whether the person counts.
     pub active: bool,
+    /// Since when missing days count.
+    pub missed: ScenarioMissed,
+}
+
+/// Since when a person's missing days count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScenarioMissed {
+    /// On all dates of the scenario.
+    #[default]
+    Always,
+    /// As the joining date and the punches say, at a site that began long ago.
+    ByPunches,
 }
 
 impl Default for ScenarioEmployee {
     fn default() -> Self {
-        Self { joined: None, left: None, category: EmployeeCategory::Worker, active: true }
+        Self {
+            joined: None,
+            left: None,
+            category: EmployeeCategory::Worker,
+            active: true,
+            missed: ScenarioMissed::Always,
+        }
     }
 }
 

@@ -405,6 +405,11 @@ async fn same_bytes(seed: u64) -> Result<()> {
             voidable.extend(pair.punch(code, &times, dice.random_range(0..2)).await?);
         }
         match round {
+            0 => {
+                // A clock with a wrong date, and somebody who came back after a year.
+                pair.punch("1", &["2012-03-05T08:00:00".to_owned()], 0).await?;
+                pair.punch("2", &["2025-11-10T08:00:00".to_owned()], 0).await?;
+            }
             1 => {
                 let shifts = RosterDayShifts(vec![day]).to_document();
                 let cell = RosterDay { employee: people[0], date: date("2026-11-07"), shifts, note: None };
@@ -421,6 +426,8 @@ async fn same_bytes(seed: u64) -> Result<()> {
                 let note_type = PunchNoteType::Void;
                 pair.give(PunchNote { punch, note_type, other, zone, flag, reason }).await?;
                 pair.read_through("2026-11-12T06:00:00").await?;
+                // Half a year nearer: what was two stretches is one.
+                pair.punch("2", &["2026-05-08T08:00:00".to_owned()], 0).await?;
             }
             4 => {
                 let leave = Leave {

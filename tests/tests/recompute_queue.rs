@@ -80,7 +80,7 @@ impl Company {
         }
         // Attendance of a site begins with its clocks' first punch.
         sqlx::query(
-            "INSERT INTO attendance_clock (company_id, serial, first)
+            "INSERT INTO attendance_clock_date (company_id, serial, date)
              VALUES ($1, 'GATE1', (now() AT TIME ZONE 'Asia/Dhaka')::date)",
         )
         .bind(factory.company)

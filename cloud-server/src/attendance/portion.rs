@@ -1,14 +1,15 @@
 //! A portion of the queue: punches to their owners, people through the engine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
+use shared_model::entity::Employee;
 use shared_model::{CompanyId, EmployeeId, PunchId, UserCode};
 use shift_engine::recompute::{clamped, merged};
-use shift_engine::{Directory, Instant, Reach, Recomputed, Shared};
+use shift_engine::{Began, Directory, Employment, Instant, Oldest, Reach, Recomputed, Shared, Whom};
 
 use super::Attendance;
-use crate::store::attendance::{intake, load, save, site};
+use crate::store::attendance::{employment, intake, load, save, site};
 use crate::store::recompute::{self, DateSpan, Scope, Wide};
 use crate::store::{StoreError, TenantTx};
 
@@ -52,6 +53,15 @@ impl Attendance {
 pub(super) fn days_of(owned: &[(EmployeeId, NaiveDate, PunchId)]) -> Vec<(Scope, DateSpan)> {
     let days: BTreeSet<_> = owned.iter().map(|(employee, date, _)| (*employee, *date)).collect();
     days.into_iter().map(|(employee, date)| (Scope::Employee(employee), DateSpan::day(date))).collect()
+}
+
+/// Since when a person is missed, and what that was taken from.
+#[derive(Debug, Clone, Copy)]
+struct Missed {
+    employee: EmployeeId,
+    employment: Employment,
+    began: Began,
+    today: NaiveDate,
 }
 
 struct Portion<'a> {
@@ -113,49 +123,111 @@ impl Portion<'_> {
     /// Works people out, stores the results, and asks for the owners of punches that are theirs no longer.
     async fn work_out(&self, tx: &mut TenantTx, asked: Asked) -> Result<(), StoreError> {
         let now = self.now.to_utc();
-        let done = self.compute(tx, asked).await?;
+        let (done, missed) = self.compute(tx, asked).await?;
         save::people(tx, &done, now).await?;
         let lost = self.directory.distribute(done.iter().flat_map(|person| &person.lost));
         intake::distribute(tx, &lost).await?;
-        recompute::ask(tx, &days_of(&lost.owned), now).await
+        recompute::ask(tx, &days_of(&lost.owned), now).await?;
+        self.keep(tx, &missed).await
+    }
+
+    /// Keeps since when people are missed, and asks for the days by which that moved while they were worked out (punches
+    /// turned out to be another's).
+    async fn keep(&self, tx: &mut TenantTx, missed: &[Missed]) -> Result<(), StoreError> {
+        let until: Vec<_> = missed.iter().map(|one| (one.employee, one.today)).collect();
+        let mut punched = employment::punched_dates(tx, &until).await?;
+        let (mut asked, mut kept) = (Vec::new(), Vec::new());
+        for one in missed {
+            let dates = punched.remove(&one.employee).unwrap_or_default();
+            let now = Employment::of(one.employment.joined, dates, one.began.begins);
+            if let Some((from, to)) =
+                Employment::moved(Some(one.employment), now, Oldest::default(), one.today)
+            {
+                asked.push((Scope::Employee(one.employee), DateSpan { from: Some(from), to: Some(to) }));
+            }
+            kept.push((one.employee, now));
+        }
+        recompute::ask(tx, &asked, self.now.to_utc()).await?;
+        employment::keep(tx, &kept).await
     }
 
     /// Works people out. Spans of one person far apart come one after the other, because a month's sum builds on what is
     /// stored: all but the first are asked for again.
-    async fn compute(&self, tx: &mut TenantTx, asked: Asked) -> Result<Vec<Recomputed>, StoreError> {
+    async fn compute(
+        &self,
+        tx: &mut TenantTx,
+        asked: Asked,
+    ) -> Result<(Vec<Recomputed>, Vec<Missed>), StoreError> {
         let ids: Vec<_> = asked.keys().copied().collect();
         let records = load::employees(tx, &ids).await?;
-        let first_dates = site::first_dates(tx).await?;
         let read_to = site::read_to(tx).await?;
+        let people = self.missed(tx, &ids, &records).await?;
         let mut reaches: Vec<(EmployeeId, Reach)> = Vec::new();
+        let mut missed = Vec::new();
         let mut later = Vec::new();
-        for (employee, spans) in asked {
-            let Some(record) = records.get(&employee) else { continue };
+        for (one, moved) in people {
+            let (Missed { employee, began, today, .. }, Some(record)) = (one, records.get(&one.employee))
+            else {
+                continue;
+            };
             let Some(site) = self.directory.site(record.site) else { continue };
-            let Some(since) = site.since(&first_dates) else { continue };
-            let today = site.date(self.now);
-            let spans = spans.into_iter().map(|span| clamped(span, since, today)).collect();
+            let asked = asked.get(&employee).into_iter().flatten().copied();
+            let spans = asked.chain(moved.map(|(from, to)| (Some(from), Some(to))));
+            let spans = spans.map(|span| clamped(span, began.first, today)).collect();
             let mut spans = merged(spans).into_iter();
             let Some((from, to)) = spans.next() else { continue };
             let mut reach = shift_engine::reach(site.book(), employee, record, from, to);
-            // Neither before attendance begins nor in the future is anybody absent.
-            reach.ask = (reach.ask.0.max(since), reach.ask.1.min(today));
+            // Neither before the first punch nor in the future is there anything to know.
+            reach.ask = (reach.ask.0.max(began.first), reach.ask.1.min(today));
             reaches.push((employee, reach));
+            missed.push(one);
             let rest = spans.map(|(from, to)| DateSpan { from: Some(from), to: Some(to) });
             later.extend(rest.map(|span| (Scope::Employee(employee), span)));
         }
         recompute::ask(tx, &later, self.now.to_utc()).await?;
         let mut facts = load::facts(tx, &reaches).await?;
         let mut done = Vec::with_capacity(reaches.len());
-        for (employee, reach) in reaches {
+        for ((employee, reach), one) in reaches.into_iter().zip(&missed) {
             let Some(record) = records.get(&employee) else { continue };
             let Some(site) = self.directory.site(record.site) else { continue };
             let completeness = site.completeness(&read_to);
             let shared =
                 Shared { directory: self.directory, site, completeness: &completeness, as_of: self.now };
             let facts = facts.remove(&employee).unwrap_or_default();
-            done.push(shift_engine::recompute(&shared, employee, record, &facts, &reach));
+            let whom = Whom { id: employee, record, employment: one.employment };
+            done.push(shift_engine::recompute(&shared, &whom, &facts, &reach));
         }
-        Ok(done)
+        Ok((done, missed))
+    }
+
+    /// Since when each person is missed, and the dates to work out again because that was otherwise before.
+    async fn missed(
+        &self,
+        tx: &mut TenantTx,
+        ids: &[EmployeeId],
+        records: &HashMap<EmployeeId, Employee>,
+    ) -> Result<Vec<(Missed, Option<(NaiveDate, NaiveDate)>)>, StoreError> {
+        let clocks = employment::clock_dates(tx, self.now.to_utc()).await?;
+        let mut people = Vec::with_capacity(ids.len());
+        for employee in ids {
+            let Some(record) = records.get(employee) else { continue };
+            let Some(site) = self.directory.site(record.site) else { continue };
+            let Some(began) = site.began(&clocks) else { continue };
+            people.push((*employee, record.joined, began, site.date(self.now)));
+        }
+        let until: Vec<_> = people.iter().map(|(employee, _, _, today)| (*employee, *today)).collect();
+        let mut punched = employment::punched_dates(tx, &until).await?;
+        let known = employment::known(tx, ids).await?;
+        let one = |(employee, joined, began, today): (EmployeeId, Option<NaiveDate>, Began, NaiveDate)| {
+            let dates = punched.remove(&employee).unwrap_or_default();
+            let known = known.get(&employee);
+            let oldest =
+                Oldest { record: known.and_then(|known| known.oldest_record), punch: dates.first().copied() };
+            let employment = Employment::of(joined, dates, began.begins);
+            let before = known.and_then(|known| known.employment);
+            let moved = Employment::moved(before, employment, oldest, today);
+            (Missed { employee, employment, began, today }, moved)
+        };
+        Ok(people.into_iter().map(one).collect())
     }
 }

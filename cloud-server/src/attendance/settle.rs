@@ -9,19 +9,19 @@ use shift_engine::Instant;
 use super::Attendance;
 use super::portion::PEOPLE;
 use crate::store::StoreError;
-use crate::store::attendance::{load, site};
+use crate::store::attendance::{employment, load, site};
 use crate::store::recompute::{self, DateSpan, Scope};
 
 impl Attendance {
-    /// Asks for everybody's day once it begins, for the days before the first punch that was known when a clock brings
-    /// older ones, and for provisional days whose wait is over and whose clocks have been read past them.
+    /// Asks for everybody's day once it begins, for the days by which the site's beginning moves when a clock brings older
+    /// punches, and for provisional days whose wait is over and whose clocks have been read past them.
     pub(super) async fn ask_for_dates(&mut self, company: CompanyId) -> Result<(), StoreError> {
         let now = self.clock.now();
         let Some((mut tx, directory)) = self.begin(company).await? else { return Ok(()) };
-        let (known, first_dates) = (site::spans(&mut tx).await?, site::first_dates(&mut tx).await?);
+        let (known, dates) = (site::spans(&mut tx).await?, employment::clock_dates(&mut tx, now).await?);
         let mut asked = Vec::new();
         for (id, rules) in directory.sites() {
-            let Some(since) = rules.since(&first_dates) else { continue };
+            let Some(since) = rules.began(&dates).map(|began| began.begins) else { continue };
             let today = rules.date(now.into());
             let before = known.get(&id);
             let mut ask = |from: NaiveDate, to: NaiveDate| {
@@ -30,8 +30,8 @@ impl Attendance {
             match before {
                 None => ask(since, today),
                 Some(before) => {
-                    if let Some(last) = before.since.pred_opt().filter(|_| since < before.since) {
-                        ask(since, last);
+                    if let Some(last) = before.since.max(since).pred_opt().filter(|_| since != before.since) {
+                        ask(before.since.min(since), last);
                     }
                     if let Some(first) = before.until.succ_opt().filter(|_| before.until < today) {
                         ask(first, today);

@@ -2,6 +2,7 @@
 //!
 //! Everything is set-based: a portion of people costs the same number of statements as one person.
 
+pub mod employment;
 pub mod intake;
 pub mod load;
 pub mod save;

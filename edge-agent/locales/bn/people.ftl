@@ -23,6 +23,7 @@ people-designation = পদবি
 people-category = শ্রেণি
 people-gender = লিঙ্গ
 people-joined = যোগদান
+people-counted-from = যোগদানের তারিখ নেই: { $date } থেকে গোনা হচ্ছে
 people-left = চলে যাওয়া
 people-left-hint = কাজের শেষ দিন। কর্মরত থাকলে খালি রাখুন।
 people-left-before-joined = শেষ দিন প্রথম দিনের আগে হতে পারে না।

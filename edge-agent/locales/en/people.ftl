@@ -23,6 +23,7 @@ people-designation = Designation
 people-category = Category
 people-gender = Gender
 people-joined = Joined
+people-counted-from = No joining date: counted from { $date }
 people-left = Left
 people-left-hint = The last day of work. Leave it empty while the person works here.
 people-left-before-joined = The last day cannot be before the first.

@@ -6,8 +6,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use shared_model::EmployeeId;
 use shared_model::entity::{Employee, Shift};
-use shift_engine::Shared;
 use shift_engine::brief::{Brief, BriefStep};
+use shift_engine::{Employment, Shared, Whom};
 
 use super::rules::Rules;
 use super::settle::read_to;
@@ -38,13 +38,16 @@ pub fn explain(
     let record = tx.record::<Employee>(employee)?.ok_or_else(|| missing("employee"))?.record;
     let rules = Rules::load(tx, tx.records_version()?)?;
     let site = rules.directory.site(record.site).ok_or_else(|| missing("site of the employee"))?;
-    let Some(since) = site.since(&tx.first_dates()?) else { return Ok(Vec::new()) };
+    let Some(began) = site.began(&tx.clock_dates(now)?) else { return Ok(Vec::new()) };
     let mut reach = shift_engine::reach(site.book(), employee, &record, from, to);
-    reach.ask.0 = reach.ask.0.max(since);
+    reach.ask.0 = reach.ask.0.max(began.first);
+    let punched = tx.punched_dates(employee, site.date(now.into()))?;
+    let employment = Employment::of(record.joined, punched, began.begins);
     let completeness = site.completeness(&read_to(tx)?);
     let shared = Shared { directory: &rules.directory, site, completeness: &completeness, as_of: now.into() };
     let facts = tx.person_facts(employee, &reach)?;
-    let output = shift_engine::recompute::explain(&shared, employee, &record, &facts, &reach);
+    let whom = Whom { id: employee, record: &record, employment };
+    let output = shift_engine::recompute::explain(&shared, &whom, &facts, &reach);
     let shifts: BTreeMap<_, _> =
         tx.records::<Shift>()?.into_iter().map(|shift| (shift.id, shift.record.code.to_string())).collect();
     let brief = Brief::new(site.zones(), &shifts);

@@ -23,20 +23,24 @@ pub(super) fn read_to(tx: &ReadTx) -> Result<HashMap<ClockSerial, Instant>, Stor
 }
 
 impl Attendance {
-    /// Asks for everybody's day once it begins, so that who does not come is known; and for the days before the first
-    /// punch that was known, when a clock brings older ones.
+    /// Asks for everybody's day once it begins, so that who does not come is known; and for the days by which the site's
+    /// beginning moves, when a clock brings older punches.
     pub(super) fn ask_for_new_dates(&mut self, now: DateTime<Utc>) -> Result<(), StoreError> {
         let Some(rules) = &self.rules else { return Ok(()) };
-        let (known, first_dates) =
-            self.store.read_blocking(|tx| Ok((tx.attendance_sites()?, tx.first_dates()?)))?;
+        let (known, dates) =
+            self.store.read_blocking(move |tx| Ok((tx.attendance_sites()?, tx.clock_dates(now)?)))?;
         for (id, site) in rules.directory.sites() {
-            let Some(since) = site.since(&first_dates) else { continue };
+            let Some(since) = site.began(&dates).map(|began| began.begins) else { continue };
             let (today, label) = (site.date(now.into()), site.book().label());
             let before = known.get(&id).cloned().unwrap_or_default();
             let mut spans = Vec::new();
-            if before.since.is_none_or(|known| since < known) {
-                let last = before.since.and_then(|known| known.pred_opt());
-                spans.push((since, last.unwrap_or(today)));
+            match before.since {
+                None => spans.push((since, today)),
+                Some(known) if known == since => {}
+                Some(known) => {
+                    let last = known.max(since);
+                    spans.push((known.min(since), last.pred_opt().unwrap_or(last)));
+                }
             }
             if before.until.is_some_and(|until| until < today) {
                 spans.push((before.until.and_then(|until| until.succ_opt()).unwrap_or(today), today));

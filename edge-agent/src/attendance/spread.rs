@@ -29,6 +29,8 @@ impl Attendance {
         if rows.is_empty() {
             return Ok(false);
         }
+        // A punch that came after the last distribution may have asked for one of these rows.
+        self.distribute()?;
         self.refresh_rules()?;
         let mut portion = Portion::default();
         for row in rows {

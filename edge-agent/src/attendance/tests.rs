@@ -22,6 +22,7 @@ use crate::store::{Author, Delivered, Delivery};
 
 mod any_order;
 mod day;
+mod employment;
 mod identity;
 mod round;
 
@@ -121,6 +122,23 @@ impl Factory {
         create(&self.store, tests::employee(self.site, code))
     }
 
+    /// A person with a joining date, known to the clocks by his own code.
+    fn joined(&self, code: &str, joined: &str) -> EmployeeId {
+        let employee = self.worker(code);
+        self.join(employee, joined);
+        employee
+    }
+
+    fn join(&self, employee: EmployeeId, joined: &str) {
+        let joined = Some(date(joined));
+        let change = move |tx: &crate::store::WriteTx| {
+            let mut record = tx.record::<shared_model::entity::Employee>(employee)?.unwrap().record;
+            record.joined = joined;
+            tx.update(&Author::SYSTEM, employee, None, &record).map(drop)
+        };
+        self.store.write_blocking(change).unwrap();
+    }
+
     fn identity(&self, employee: EmployeeId, code: &str) -> IdentityId {
         let user_code = code.parse().unwrap();
         create(&self.store, Identity { serial: None, user_code, employee, from: None, to: None })
@@ -204,14 +222,18 @@ impl Factory {
             .unwrap()
     }
 
-    /// Forgets everything that was worked out, and works it out from nothing.
+    /// Forgets everything that was worked out, and works it out from nothing, as if every punch had just come.
     fn start_over(&mut self) {
         self.store
             .write_blocking(|tx| {
                 tx.connection().execute_batch(
                     "DELETE FROM attendance_day; DELETE FROM attendance_period; DELETE FROM day_punch;
                      DELETE FROM attendance_intake; DELETE FROM attendance_stray;
-                     DELETE FROM attendance_clock; DELETE FROM attendance_site",
+                     DELETE FROM attendance_clock_date; DELETE FROM attendance_employment;
+                     DELETE FROM attendance_site;
+                     INSERT INTO recompute_queue (scope, key, date_from, date_to, queued_at)
+                     SELECT DISTINCT 'code', CAST(user_code AS BLOB), date(raw_time, 'unixepoch'),
+                        date(raw_time, 'unixepoch'), 0 FROM ledger",
                 )?;
                 Ok(())
             })

@@ -14,7 +14,7 @@ use super::file;
 use super::scope::choice;
 use super::table::{Table, cell};
 use crate::control::Refusal;
-use crate::control::employee::{AddEmployee, EmployeeFields, ListEmployees};
+use crate::control::employee::{AddEmployee, EmployeeFields, EmployeeRow, ListEmployees};
 use crate::control::import::{Column, ImportEmployees, ImportReport, Sheet, mapping};
 
 const HELP: &str = "\
@@ -173,6 +173,14 @@ fn told(report: &ImportReport) -> String {
     text
 }
 
+/// The first day of work, or what stands in its place.
+fn joined(employee: &EmployeeRow) -> String {
+    match (employee.joined, employee.counted_from) {
+        (None, Some(from)) => format!("no joining date: counted from {from}"),
+        (joined, _) => cell(joined.as_ref()),
+    }
+}
+
 async fn list(context: &Context, request: ListEmployees) -> anyhow::Result<Exit> {
     let employees = context.read(request).await?;
     context.output.answer(&employees, || {
@@ -184,7 +192,7 @@ async fn list(context: &Context, request: ListEmployees) -> anyhow::Result<Exit>
                 employee.name.to_string(),
                 cell(employee.department.as_ref()),
                 cell(employee.designation.as_ref()),
-                cell(employee.joined.as_ref()),
+                joined(employee),
                 if codes.is_empty() { "-".to_owned() } else { codes.join(", ") },
             ]);
         }

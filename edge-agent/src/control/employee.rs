@@ -123,6 +123,9 @@ pub struct EmployeeRow {
     pub designation: Option<Line>,
     /// First day of work.
     pub joined: Option<NaiveDate>,
+    /// Without that, since when missing days count; none before the days are worked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_from: Option<NaiveDate>,
     /// Last day of work.
     pub left: Option<NaiveDate>,
     /// Whether the person counts in reports of today.
@@ -235,6 +238,7 @@ impl Act for ListEmployees {
                                 || employee.designation.as_ref().is_some_and(|text| has(text.as_str(), part))
                         })
                 };
+                let mut counted_from = tx.counted_from_without_joining_date()?;
                 let mut rows: Vec<EmployeeRow> = tx
                     .records::<Employee>()?
                     .into_iter()
@@ -248,6 +252,7 @@ impl Act for ListEmployees {
                         name: employee.record.name,
                         designation: employee.record.designation,
                         joined: employee.record.joined,
+                        counted_from: counted_from.remove(&employee.id),
                         left: employee.record.left,
                         active: employee.record.active,
                     })

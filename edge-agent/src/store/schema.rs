@@ -22,6 +22,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0014_phone_punch", include_str!("../../../migrations/edge/0014_phone_punch.sql")),
     ("0016_push_trust", include_str!("../../../migrations/edge/0016_push_trust.sql")),
     ("0017_bundle", include_str!("../../../migrations/edge/0017_bundle.sql")),
+    ("0018_employment", include_str!("../../../migrations/edge/0018_employment.sql")),
 ];
 
 /// The schema version this program knows.
@@ -74,6 +75,7 @@ mod tests {
         ("0014_phone_punch", "9f192d8a4fc49d2c"),
         ("0016_push_trust", "f5e814ac8d105bd7"),
         ("0017_bundle", "38e531db6a0ecf7c"),
+        ("0018_employment", "SUM"),
     ];
 
     fn fresh() -> Connection {

@@ -68,6 +68,7 @@ struct PersonPage {
     department: String,
     category: String,
     joined: String,
+    counted_from: String,
     left: String,
     may_edit: bool,
     codes: Vec<CodeLine>,
@@ -112,10 +113,11 @@ async fn show(
                 tx.person_codes(id)?,
                 tx.person_days(id, from, to)?,
                 tx.person_punches(id, from, to)?,
+                tx.employment(id)?,
             )))
         })
         .await?;
-    let Some((stored, department, codes, days, punches)) = found else {
+    let Some((stored, department, codes, days, punches, employment)) = found else {
         return Err(Refusal::NotFound.into());
     };
     let link = |month: NaiveDate| format!("/people/{id}?month={}", month.format("%Y-%m"));
@@ -125,6 +127,7 @@ async fn show(
         department: department.map(|department| department.record.name.to_string()).unwrap_or_default(),
         category: page.t(people::form::category_key(stored.record.category)).to_string(),
         joined: date(stored.record.joined),
+        counted_from: date(employment.filter(|_| stored.record.joined.is_none()).map(|own| own.counted_from)),
         left: date(stored.record.left),
         may_edit: current.user.role.may(Permission::PeopleEdit),
         codes: codes.into_iter().map(|code| code_line(&page, code)).collect(),

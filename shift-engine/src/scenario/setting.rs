@@ -16,9 +16,10 @@ use shared_model::{
 };
 use uuid::Uuid;
 
-use super::{PunchLine, Scenario};
+use super::{PunchLine, Scenario, ScenarioMissed};
 use crate::brief::Brief;
 use crate::document::BadDocument;
+use crate::employment::Employment;
 use crate::input::{Ask, ClockProgress, Completeness, Keyed, Person, PunchFact};
 use crate::pipeline::{Output, compute};
 use crate::record::DayRecord;
@@ -32,6 +33,8 @@ pub struct Setting {
     pub book: Rulebook,
     /// The person's record.
     pub record: Employee,
+    /// Since when missing days count.
+    pub counted_from: NaiveDate,
     /// The person's punches.
     pub punches: Vec<PunchFact>,
     /// Notes on them.
@@ -127,6 +130,7 @@ pub(super) fn of(scenario: &Scenario) -> Result<Setting, BadScenario> {
     Ok(Setting {
         book,
         record: records.employee()?,
+        counted_from: counted_from(scenario),
         punches,
         notes,
         cells: records.cells(),
@@ -150,6 +154,16 @@ fn span(scenario: &Scenario) -> Result<(NaiveDate, NaiveDate), BadScenario> {
         return Err(BadScenario::TooLong { from, to, max: MAX_DAYS });
     }
     Ok((from, to))
+}
+
+fn counted_from(scenario: &Scenario) -> NaiveDate {
+    let punched = scenario.punches.iter().filter(|line| !line.void).map(|line| line.at.date());
+    match scenario.employee.missed {
+        ScenarioMissed::Always => NaiveDate::MIN,
+        ScenarioMissed::ByPunches => {
+            Employment::of(scenario.employee.joined, punched, NaiveDate::MIN).counted_from
+        }
+    }
 }
 
 struct Records<'a> {
@@ -389,6 +403,7 @@ impl Setting {
         Person {
             id: id(EMPLOYEE, 0),
             record: &self.record,
+            counted_from: self.counted_from,
             punches: &self.punches,
             notes: &self.notes,
             cells: &self.cells,

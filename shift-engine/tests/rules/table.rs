@@ -287,6 +287,14 @@ fn a_locked_day_stays_and_what_it_would_be_is_an_adjustment() {
 }
 
 #[test]
+fn a_locked_day_stays_even_if_nobody_would_be_missed_on_it_any_more() {
+    let (scene, stored) = locked();
+    let setting = scene.with(json!({"employee": {"joined": "2026-11-30"}})).setting();
+    let output = compute(&setting.book, &setting.person(&stored), &setting.ask());
+    assert_eq!(output.days.iter().map(|day| day.date).collect::<Vec<_>>(), [stored[0].date]);
+}
+
+#[test]
 fn a_locked_day_that_would_be_the_same_needs_no_adjustment() {
     let (scene, stored) = locked();
     let setting = scene.setting();

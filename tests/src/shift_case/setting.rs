@@ -131,6 +131,7 @@ impl Setting {
         let person = Person {
             id: self.employee(),
             record: &self.employee,
+            counted_from: NaiveDate::MIN,
             punches: &self.punches,
             notes: &[],
             cells: &[],

@@ -182,16 +182,15 @@ pub async fn distribute(tx: &mut TenantTx, found: &Distribution) -> Result<(), S
     .bind(found.strays.values().map(|(_, to)| to.wall()).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
-    let mut first: Vec<_> = found.first_dates.iter().collect();
-    first.sort();
+    let dates =
+        || found.dates.iter().flat_map(|(serial, dates)| dates.iter().map(move |date| (serial, *date)));
     sqlx::query(
-        "INSERT INTO attendance_clock AS c (company_id, serial, first)
-         SELECT $1, * FROM unnest($2::text[], $3::date[])
-         ON CONFLICT (company_id, serial) DO UPDATE SET first = excluded.first WHERE c.first > excluded.first",
+        "INSERT INTO attendance_clock_date (company_id, serial, date)
+         SELECT $1, * FROM unnest($2::text[], $3::date[]) ON CONFLICT DO NOTHING",
     )
     .bind(company)
-    .bind(first.iter().map(|(serial, _)| serial.to_string()).collect::<Vec<_>>())
-    .bind(first.iter().map(|(_, date)| **date).collect::<Vec<_>>())
+    .bind(dates().map(|(serial, _)| serial.to_string()).collect::<Vec<_>>())
+    .bind(dates().map(|(_, date)| date).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())

@@ -14,7 +14,8 @@ pub async fn people(tx: &mut TenantTx, done: &[Recomputed], now: DateTime<Utc>) 
     days(tx, done, now).await?;
     gone(tx, done).await?;
     punches(tx, done).await?;
-    periods(tx, done, now).await
+    periods(tx, done, now).await?;
+    empty_periods(tx, done).await
 }
 
 fn utc(at: Option<Instant>) -> Option<DateTime<Utc>> {
@@ -87,6 +88,30 @@ async fn gone(tx: &mut TenantTx, done: &[Recomputed]) -> Result<(), StoreError> 
     .bind(tx.company())
     .bind(all.iter().map(|(employee, _)| *employee).collect::<Vec<_>>())
     .bind(all.iter().map(|(_, date)| *date).collect::<Vec<_>>())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+async fn empty_periods(tx: &mut TenantTx, done: &[Recomputed]) -> Result<(), StoreError> {
+    let all: Vec<(EmployeeId, &PeriodRecord)> = done
+        .iter()
+        .flat_map(|person| person.empty_periods.iter().map(move |period| (person.employee, period)))
+        .collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "DELETE FROM attendance_period p
+         USING unnest($2::uuid[], $3::text[], $4::date[], $5::date[]) AS a (employee, kind, period_from, period_to)
+         WHERE p.company_id = $1 AND p.employee = a.employee AND p.kind = a.kind
+               AND p.period_from = a.period_from AND p.period_to = a.period_to",
+    )
+    .bind(tx.company())
+    .bind(all.iter().map(|(employee, _)| *employee).collect::<Vec<_>>())
+    .bind(all.iter().map(|(_, period)| period.kind.as_str()).collect::<Vec<_>>())
+    .bind(all.iter().map(|(_, period)| period.from).collect::<Vec<_>>())
+    .bind(all.iter().map(|(_, period)| period.to).collect::<Vec<_>>())
     .execute(tx.connection())
     .await?;
     Ok(())

@@ -52,22 +52,6 @@ pub async fn keep(tx: &mut TenantTx, site: SiteId, span: &SiteSpan) -> Result<()
     Ok(())
 }
 
-/// The oldest date at which each clock has a punch.
-///
-/// # Errors
-/// The database's.
-pub async fn first_dates(tx: &mut TenantTx) -> Result<HashMap<ClockSerial, NaiveDate>, StoreError> {
-    let rows: Vec<(String, NaiveDate)> =
-        sqlx::query_as("SELECT serial, first FROM attendance_clock WHERE company_id = $1")
-            .bind(tx.company())
-            .fetch_all(tx.connection())
-            .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|(serial, first)| Some((ClockSerial::parse(&serial).ok()?, first)))
-        .collect())
-}
-
 /// Up to where each clock has been read, by whichever edge read it furthest.
 ///
 /// # Errors

@@ -3,11 +3,35 @@ use super::*;
 /// Something that happens in a factory.
 #[derive(Debug, Clone)]
 enum Act {
-    Punch { who: u8, day: u8, minute: u16 },
-    Cell { who: u8, day: u8, off: bool },
-    Policy { grace: u8, day: u8 },
-    Read { day: u8 },
-    Pass { hours: u8 },
+    Punch {
+        who: u8,
+        day: u8,
+        minute: u16,
+    },
+    /// At a clock with a wrong date, or before a long time away.
+    Old {
+        who: u8,
+        month: u8,
+    },
+    Joined {
+        who: u8,
+        day: u8,
+    },
+    Cell {
+        who: u8,
+        day: u8,
+        off: bool,
+    },
+    Policy {
+        grace: u8,
+        day: u8,
+    },
+    Read {
+        day: u8,
+    },
+    Pass {
+        hours: u8,
+    },
     Work,
 }
 
@@ -15,6 +39,8 @@ fn act() -> impl Strategy<Value = Act> {
     let (who, day) = (0..3u8, 1..21u8);
     prop_oneof![
         8 => (who.clone(), day.clone(), 360..1430u16).prop_map(|(who, day, minute)| Act::Punch { who, day, minute }),
+        1 => (who.clone(), 5..23u8).prop_map(|(who, month)| Act::Old { who, month }),
+        1 => (who.clone(), day.clone()).prop_map(|(who, day)| Act::Joined { who, day }),
         1 => (who, day.clone(), any::<bool>()).prop_map(|(who, day, off)| Act::Cell { who, day, off }),
         1 => (0..20u8, day.clone()).prop_map(|(grace, day)| Act::Policy { grace, day }),
         2 => day.prop_map(|day| Act::Read { day }),
@@ -31,6 +57,11 @@ impl Factory {
                 let time = format!("{}T{:02}:{:02}:00", day_of(*day), minute / 60, minute % 60);
                 self.punch(&who.to_string(), &[&time]);
             }
+            Act::Old { who, month } => {
+                let (year, month) = (2025 + u16::from(month / 12), month % 12 + 1);
+                self.punch(&who.to_string(), &[&format!("{year}-{month:02}-10T08:00:00")]);
+            }
+            Act::Joined { who, day } => self.join(people[usize::from(*who)], &day_of(*day)),
             Act::Cell { who, day, off } => {
                 let shifts = RosterDayShifts(if *off { Vec::new() } else { vec![self.shift] });
                 let (employee, date) = (people[usize::from(*who)], date(&day_of(*day)));

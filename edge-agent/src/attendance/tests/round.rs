@@ -84,3 +84,15 @@ fn months_of_two_stores_with_the_same_facts_have_the_same_digest() {
     turned.reverse();
     assert_eq!(digest(&times), digest(&turned));
 }
+
+#[test]
+fn a_punch_that_comes_while_the_queue_is_worked_off_is_not_forgotten() {
+    let mut factory = Factory::new("2026-11-19T20:00:00");
+    let employee = factory.worker("7");
+    factory.work();
+    factory.punch("7", &["2026-11-19T08:00:00", "2026-11-19T17:00:00"]);
+    let now = factory.clock.now();
+    while factory.attendance.work_portion(now).unwrap() {}
+    factory.work();
+    assert_eq!(factory.status(employee, "2026-11-19"), Some(Status::Present));
+}

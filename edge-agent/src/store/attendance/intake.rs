@@ -172,12 +172,13 @@ impl WriteTx {
         for (code, (from, to)) in &found.strays {
             stray.execute(params![code.as_str(), from.seconds(), to.seconds()])?;
         }
-        let mut first = connection.prepare_cached(
-            "INSERT INTO attendance_clock (serial, first) VALUES (?1, ?2)
-             ON CONFLICT (serial) DO UPDATE SET first = excluded.first WHERE first > excluded.first",
+        let mut on_date = connection.prepare_cached(
+            "INSERT INTO attendance_clock_date (serial, date) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         )?;
-        for (serial, date) in &found.first_dates {
-            first.execute(params![serial.as_str(), date.to_string()])?;
+        for (serial, dates) in &found.dates {
+            for date in dates {
+                on_date.execute(params![serial.as_str(), date.to_string()])?;
+            }
         }
         let mut place = connection.prepare_cached(
             "INSERT INTO attendance_intake (origin, seq) VALUES (?1, ?2)

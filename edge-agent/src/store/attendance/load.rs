@@ -7,6 +7,7 @@ use shared_model::punch::Reading;
 use shared_model::{EmployeeId, Route, SiteId};
 use shift_engine::{DayRecord, Keyed, Reach, StoredFacts};
 
+use super::date_of;
 use super::intake::{PUNCH, punch};
 use crate::store::record::all;
 use crate::store::{ReadTx, StoreError, Stored};
@@ -74,7 +75,7 @@ impl ReadTx {
         let mut rows = query.query(params![employee, first, last])?;
         let mut digests = Vec::new();
         while let Some(row) = rows.next()? {
-            digests.push((date_of(&row.get::<_, String>(0)?)?, row.get(1)?));
+            digests.push((date_of("attendance_day", "work_date", &row.get::<_, String>(0)?)?, row.get(1)?));
         }
         Ok(StoredFacts {
             punches,
@@ -127,7 +128,7 @@ impl ReadTx {
         let mut rows = query.query([now.timestamp()])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let date = date_of(&row.get::<_, String>(2)?)?;
+            let date = date_of("attendance_day", "work_date", &row.get::<_, String>(2)?)?;
             let closes = DateTime::from_timestamp(row.get(3)?, 0).unwrap_or(now);
             found.push(Settling { employee: row.get(0)?, site: row.get(1)?, date, closes });
         }
@@ -170,8 +171,4 @@ impl ReadTx {
         let pulled = self.meta(crate::store::Meta::PULLED)?.unwrap_or(0);
         Ok((own, pulled))
     }
-}
-
-fn date_of(text: &str) -> Result<NaiveDate, StoreError> {
-    text.parse().map_err(|_| StoreError::corrupt("attendance_day", "work_date", text, "no date"))
 }

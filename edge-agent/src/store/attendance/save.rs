@@ -27,6 +27,13 @@ impl WriteTx {
         for period in &person.periods {
             self.save_period(person, period, now)?;
         }
+        let mut delete = self.connection().prepare_cached(
+            "DELETE FROM attendance_period WHERE employee = ?1 AND kind = ?2 AND period_from = ?3 AND period_to = ?4",
+        )?;
+        for period in &person.empty_periods {
+            let span = (period.from.to_string(), period.to.to_string());
+            delete.execute(params![person.employee, period.kind.as_str(), span.0, span.1])?;
+        }
         Ok(())
     }
 

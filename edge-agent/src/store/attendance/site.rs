@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
 use rusqlite::params;
-use shared_model::{ClockSerial, EmployeeId, SiteId};
+use shared_model::{EmployeeId, SiteId};
 use shift_engine::digest::{DayHasher, MonthDigest, label_of_sites};
 
 use crate::store::{ReadTx, StoreError, WriteTx};
@@ -37,23 +37,6 @@ impl ReadTx {
             Ok((row.get(0)?, span))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// The oldest date at which each clock has a punch.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn first_dates(&self) -> Result<HashMap<ClockSerial, NaiveDate>, StoreError> {
-        let mut query = self.connection().prepare_cached("SELECT serial, first FROM attendance_clock")?;
-        let mut rows = query.query([])?;
-        let mut found = HashMap::new();
-        while let Some(row) = rows.next()? {
-            let serial: String = row.get(0)?;
-            let bad = |cause: String| StoreError::corrupt("attendance_clock", "serial", &serial, cause);
-            let first = date(row.get(1)?).ok_or_else(|| bad("its date is none".to_owned()))?;
-            found.insert(ClockSerial::parse(&serial).map_err(|e| bad(e.to_string()))?, first);
-        }
-        Ok(found)
     }
 
     /// What a month of everybody comes to, or of one employee, for comparison with the cloud.

@@ -66,6 +66,8 @@ pub struct PersonRow {
     pub designation: Option<String>,
     /// First day of work.
     pub joined: Option<NaiveDate>,
+    /// Without that, since when missing days count.
+    pub counted_from: Option<NaiveDate>,
     /// Whether the person works here now.
     pub active: bool,
 }
@@ -144,8 +146,9 @@ impl ReadTx {
     pub fn people(&self, filter: &PeopleFilter) -> Result<Listed<PersonRow>, StoreError> {
         let list = List {
             columns: "e.key, coalesce(e.code, ''), coalesce(e.name, ''), d.name, e.designation, e.joined,
-                      coalesce(e.active, 0)",
-            from: "rec_employee e LEFT JOIN rec_department d ON d.key = e.department AND d.deleted_dot IS NULL",
+                      coalesce(e.active, 0), CASE WHEN e.joined IS NULL THEN m.counted_from END",
+            from: "rec_employee e LEFT JOIN rec_department d ON d.key = e.department AND d.deleted_dot IS NULL
+                   LEFT JOIN attendance_employment m ON m.employee = e.key",
             filter: "e.deleted_dot IS NULL AND (?1 IS NULL OR e.department = ?1) AND (?2 IS NULL OR e.active = ?2)
                      AND (?3 IS NULL OR instr(lower(e.name), lower(?3)) > 0 OR instr(lower(e.code), lower(?3)) > 0
                           OR instr(lower(e.designation), lower(?3)) > 0 OR instr(e.phone, ?3) > 0 OR e.card = ?3)",
@@ -159,14 +162,18 @@ impl ReadTx {
             searched(&filter.text),
         ];
         list.read(self.connection(), &values, |row| {
+            let date = |at: usize| -> rusqlite::Result<Option<NaiveDate>> {
+                Ok(row.get::<_, Option<String>>(at)?.and_then(|text| text.parse().ok()))
+            };
             Ok(PersonRow {
                 id: row.get(0)?,
                 code: row.get(1)?,
                 name: row.get(2)?,
                 department: row.get(3)?,
                 designation: row.get(4)?,
-                joined: row.get::<_, Option<String>>(5)?.and_then(|text| text.parse().ok()),
+                joined: date(5)?,
                 active: row.get(6)?,
+                counted_from: date(7)?,
             })
         })
     }
