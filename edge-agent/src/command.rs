@@ -140,9 +140,15 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are asked for; everything else is wrong usage.
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
             let _ = error.print();
-            return exit.into();
+            if !error.use_stderr() {
+                return Exit::Done.into();
+            }
+            // The flag itself may stand behind what is wrong.
+            if std::env::args_os().any(|argument| argument == "--json") {
+                output::usage(&error);
+            }
+            return Exit::Usage.into();
         }
     };
     // One provider for every connection, whatever the libraries were built with; a second call changes nothing.

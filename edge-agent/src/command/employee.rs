@@ -15,7 +15,7 @@ use super::scope::choice;
 use super::table::{Table, cell};
 use crate::control::Refusal;
 use crate::control::employee::{AddEmployee, EmployeeFields, EmployeeRow, ListEmployees};
-use crate::control::import::{Column, ImportEmployees, ImportReport, Sheet, mapping};
+use crate::control::import::{Column, GROUP, ImportEmployees, ImportReport, Sheet, mapping};
 
 const HELP: &str = "\
 The first line holds the headings. Understood, in any case and spelling (\"Employee Code\", \"emp_code\"):
@@ -25,7 +25,10 @@ stored. Dates are 2026-11-21, or day first: 21/11/2026, 21.11.2026, 21-Nov-2026.
 clock code is the employee code, on every clock. Departments that are not known are made.
 
 While one line is wrong, nothing is imported; --skip-bad leaves such lines out. The same file may be imported again:
-what is as the file says is not touched.";
+what is as the file says is not touched, and after an interruption (a power cut, a full disk) the rest follows.
+
+Codes that a spreadsheet spoilt (1005.0, 1.001E+03) are refused: format the column as Text and type them again. Blanks and
+marks that nobody sees are cut off the ends of a cell and refused within a code. A first line sep=; is understood.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -133,6 +136,12 @@ async fn import(context: &Context, args: ImportArgs) -> anyhow::Result<Exit> {
     if !sheet.ignored.is_empty() {
         let names = sheet.ignored.join(", ");
         context.output.note(&format!("These columns are not understood and are left out: {names}"));
+    }
+    if !args.dry_run && sheet.lines.len() > GROUP {
+        context.output.note(&format!(
+            "Lines are written {GROUP} at a time. Should this stop in between, import the same file again: what is there \
+             stays as it is, and the rest follows."
+        ));
     }
     let request = ImportEmployees {
         lines: sheet.lines,

@@ -87,6 +87,14 @@ fn shown(step: &Step) -> String {
     }
 }
 
+/// Says in JSON what is wrong with the command line; people are told on standard error.
+pub(super) fn usage(error: &clap::Error) {
+    let text = error.render().to_string();
+    let message = text.strip_prefix("error: ").unwrap_or(&text).lines().next().unwrap_or_default();
+    let said = json!({"error": {"kind": Exit::Usage.as_str(), "message": message, "details": []}});
+    let _ = line(&said.to_string());
+}
+
 /// The error with its causes, each said once.
 fn message(error: &anyhow::Error) -> String {
     let mut text = String::new();

@@ -4,12 +4,27 @@ use super::context::Context;
 use super::exit::Exit;
 use super::sync;
 use crate::control::status::{AgentReport, AgentState};
+use crate::store::Unfinished;
 
 /// Prints the whole agent at a glance.
 pub(super) async fn status(context: &Context) -> anyhow::Result<Exit> {
     let report = context.read(AgentState {}).await?;
     context.output.answer(&report, || told(&report))?;
     Ok(Exit::Done)
+}
+
+/// What of attendance is not final. While anything waits to be worked out, nothing is said to be.
+fn attendance(days: &Unfinished) -> String {
+    let open =
+        days.oldest.map(|oldest| format!("{} days not final, the oldest of {oldest}", days.provisional_days));
+    if days.is_worked_off() {
+        return open.unwrap_or_else(|| "every day final".to_owned());
+    }
+    let behind = format!(
+        "being worked out: {} punches have no owner yet, {} recomputations wait",
+        days.undistributed, days.recompute
+    );
+    open.map_or_else(|| behind.clone(), |open| format!("{open}; {behind}"))
 }
 
 fn told(report: &AgentReport) -> String {
@@ -22,7 +37,6 @@ fn told(report: &AgentReport) -> String {
     };
     let clocks = report.clocks;
     let ledger = report.ledger;
-    let days = report.attendance;
     let lines = [
         ("Agent", format!("{running}, version {}", report.version)),
         (
@@ -49,16 +63,7 @@ fn told(report: &AgentReport) -> String {
                 ledger.new, ledger.read, ledger.repeat, ledger.quarantined
             ),
         ),
-        (
-            "Attendance",
-            match days.oldest {
-                Some(oldest) => format!(
-                    "{} days not final, the oldest of {oldest}; {} recomputations wait",
-                    days.provisional_days, days.recompute
-                ),
-                None => format!("every day final; {} recomputations wait", days.recompute),
-            },
-        ),
+        ("Attendance", attendance(&report.attendance)),
         (
             "Database",
             format!(
@@ -79,4 +84,25 @@ fn told(report: &AgentReport) -> String {
 /// What must not be overlooked; `doctor` says more.
 fn alarm(clocks: u32, what: &str) -> String {
     if clocks == 0 { String::new() } else { format!("; {clocks} {what} (see `doctor`)") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_day_is_said_to_be_final_while_anything_waits_to_be_worked_out() {
+        assert_eq!(attendance(&Unfinished::default()), "every day final");
+        let undistributed = Unfinished { undistributed: 4000, ..Unfinished::default() };
+        let recompute = Unfinished { recompute: 3, ..Unfinished::default() };
+        for waiting in [undistributed, recompute] {
+            let said = attendance(&waiting);
+            assert!(said.starts_with("being worked out") && !said.contains("final"), "{said}");
+        }
+        let open = Unfinished { provisional_days: 2, oldest: "2026-11-19".parse().ok(), ..recompute };
+        assert_eq!(
+            attendance(&open),
+            "2 days not final, the oldest of 2026-11-19; being worked out: 0 punches have no owner yet, 3 recomputations wait"
+        );
+    }
 }

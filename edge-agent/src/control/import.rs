@@ -5,6 +5,7 @@
 //! clocks that post meanwhile need not wait. A stop in between (a power cut, a full disk) leaves whole groups behind;
 //! since a line that changes nothing writes nothing, the same file is simply imported again.
 
+mod cell;
 mod column;
 mod fault;
 mod sheet;
@@ -23,7 +24,7 @@ pub use fault::{BadLine, LineFault};
 pub use sheet::{BadSheet, MAX_BYTES, MAX_LINES, Sheet};
 
 /// Lines of one transaction. Each is at most two changes, and a transaction's changes travel to the cloud as one group.
-const GROUP: usize = 200;
+pub const GROUP: usize = 200;
 const _: () = assert!(GROUP * 2 <= sync_protocol::limit::GROUP_ROWS, "a group that the cloud refuses");
 /// Line reports of a dry run.
 const REPORTED: usize = 1000;

@@ -29,6 +29,17 @@ pub struct Unfinished {
     pub oldest: Option<NaiveDate>,
     /// Requests to recompute that wait.
     pub recompute: i64,
+    /// Punches in the ledger that have not been given to their owners.
+    #[serde(default)]
+    pub undistributed: i64,
+}
+
+impl Unfinished {
+    /// Whether nothing waits: what is stored is what the punches give.
+    #[must_use]
+    pub const fn is_worked_off(&self) -> bool {
+        self.recompute == 0 && self.undistributed == 0
+    }
 }
 
 /// What all clocks together delivered.
@@ -80,7 +91,15 @@ impl ReadTx {
         let (provisional_days, oldest): (i64, Option<String>) =
             self.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let oldest = oldest.and_then(|text| text.parse().ok());
-        Ok(Unfinished { provisional_days, oldest, recompute: self.recompute_waiting()? })
+        let behind = "SELECT coalesce(sum(s.head - coalesce(i.seq, 0)), 0) FROM stream s
+                      LEFT JOIN attendance_intake i ON i.origin = s.origin
+                      WHERE s.stream = 'L' AND s.head > coalesce(i.seq, 0)";
+        Ok(Unfinished {
+            provisional_days,
+            oldest,
+            recompute: self.recompute_waiting()?,
+            undistributed: self.connection.query_row(behind, [], |row| row.get(0))?,
+        })
     }
 
     /// What all clocks together delivered.

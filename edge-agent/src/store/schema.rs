@@ -75,7 +75,7 @@ mod tests {
         ("0014_phone_punch", "9f192d8a4fc49d2c"),
         ("0016_push_trust", "f5e814ac8d105bd7"),
         ("0017_bundle", "38e531db6a0ecf7c"),
-        ("0018_employment", "SUM"),
+        ("0018_employment", "4350cab73bd0843c"),
     ];
 
     fn fresh() -> Connection {

@@ -43,8 +43,10 @@ impl ReadTx {
         let origin = self.meta(Meta::ORIGIN)?.ok_or_else(|| missing("origin"))?;
         let mut logs = BTreeMap::new();
         let mut closed = Vec::new();
+        let mut outbox = 0;
         for state in self.streams()? {
             let (head, chain, stream) = (state.head, state.chain, state.stream);
+            outbox += head - state.acked;
             if state.origin == origin {
                 let log = EdgeLog { head, chain, acked: state.acked, durable: state.durable };
                 logs.insert(stream, log);
@@ -52,7 +54,6 @@ impl ReadTx {
                 closed.push(Segment { origin: state.origin, stream, head, chain });
             }
         }
-        let outbox = logs.values().map(|log| log.head - log.acked).sum();
         let quarantined =
             self.connection.query_row("SELECT count(*) FROM quarantine", [], |row| row.get(0))?;
         let number = |which| Ok::<i64, StoreError>(self.meta(which)?.unwrap_or(0));
@@ -77,16 +78,21 @@ impl ReadTx {
     /// What SQLite says.
     pub fn backlog(&self) -> Result<Backlog, StoreError> {
         let mut backlog = Backlog::default();
-        for state in self.streams()?.into_iter().filter(|state| !state.closed) {
+        for state in self.streams()? {
             let waits = state.head - state.acked;
-            backlog.not_durable += state.acked - state.durable;
+            if state.closed && waits == 0 {
+                continue;
+            }
+            if !state.closed {
+                backlog.not_durable += state.acked - state.durable;
+            }
             let oldest = match state.stream {
                 Stream::Ledger => {
-                    backlog.ledger = waits;
+                    backlog.ledger += waits;
                     rows::received_at(&self.connection, state.origin, state.acked)?
                 }
                 Stream::Records => {
-                    backlog.records = waits;
+                    backlog.records += waits;
                     rows::written_at(&self.connection, state.origin, state.acked)?
                 }
             };
@@ -97,13 +103,23 @@ impl ReadTx {
 }
 
 impl WriteTx {
-    /// Notes what the cloud has applied. An acknowledgement for a former origin changes nothing.
+    /// Notes what the cloud has applied, of a former origin up to the end of what was left to it.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn acknowledge(&self, what: &Acknowledged) -> Result<(), StoreError> {
         let before = self.stream(what.stream)?;
         if before.origin != what.origin {
+            let changed = self
+                .connection
+                .prepare_cached(
+                    "UPDATE stream SET acked = min(?3, head)
+                     WHERE origin = ?1 AND stream = ?2 AND closed = 1 AND acked < min(?3, head)",
+                )?
+                .execute(params![what.origin.number(), what.stream.as_str(), what.applied])?;
+            if changed > 0 {
+                self.tell(StoreEvent::Sync);
+            }
             return Ok(());
         }
         let applied = what.applied.min(before.head);

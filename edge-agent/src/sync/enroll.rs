@@ -191,7 +191,7 @@ fn accept(
     };
     if let (false, Some(origin)) = (rekey.is_empty(), tx.meta(Meta::ORIGIN)?) {
         // Nothing was sent yet: all of it is told by the keys of the cloud.
-        tx.re_origin_as(origin, new_origin, &BTreeMap::new(), &rekey)?;
+        tx.origin_of_enrolment(origin, new_origin, &rekey)?;
     }
     let site = site.map_or_else(|| self::site(tx, &reply.sites), |site| Ok(Some(site)))?;
     if let Some(site) = site {

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use ed25519_dalek::VerifyingKey;
-use shared_model::entity::{Entity as _, Site};
+use shared_model::entity::{Company, Entity as _, Site, Weekday};
 use shared_model::punch::{PunchId, Reading, Route};
 use shared_model::text::{Code, Name};
 use shared_model::zone::ZoneHistory;
@@ -34,7 +34,7 @@ use super::enroll::{Application, EnrollError, enroll};
 use super::status::Standing;
 use super::*;
 use crate::clock::{OsEntropy, SystemClock};
-use crate::store::{Delivered, Delivery, ReadTx};
+use crate::store::{Author, Delivered, Delivery, ReadTx};
 
 /// Longer than anything here takes; only a failure waits for it.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -311,7 +311,13 @@ impl Agent {
                 let _ = timeout(Duration::from_millis(200), events.recv()).await;
             }
         };
-        timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("waited in vain until {what}"))
+        match timeout(PATIENCE, wait).await {
+            Ok(status) => status,
+            Err(_) => {
+                let status = self.store.read(ReadTx::sync_status).await.unwrap();
+                panic!("waited in vain until {what}: {status:?}")
+            }
+        }
     }
 
     async fn until_sent(&self) {
@@ -453,6 +459,42 @@ async fn a_cloud_that_comes_back_gets_everything() {
     agent.until_sent().await;
     agent.until("the failure is forgotten", |status| status.standing == Standing::Ok).await;
     assert_eq!(cloud.ledger().len(), 20);
+    agent.end().await;
+}
+
+#[tokio::test]
+async fn an_agent_that_was_founded_alone_logs_no_punch_again_and_collects_meanwhile() {
+    let cloud = Cloud::new(0);
+    let (address, _server) = cloud.serve("127.0.0.1:0").await;
+    let mut agent = Agent::new().await;
+    let company = Company {
+        name: Name::parse("Karnaphuli").unwrap(),
+        week_starts_on: Weekday::Saturday,
+        locale: Code::parse("en").unwrap(),
+    };
+    agent
+        .store
+        .write(move |tx| {
+            tx.create(&Author::CONSOLE, CompanyId::from_uuid(Uuid::from_u128(0xf0)), &company).map(drop)
+        })
+        .await
+        .unwrap();
+    agent.collect("A1", 0..6000).await;
+    agent.enroll(address, "GOOD").await.unwrap();
+    let logged = "SELECT count(*) FROM ledger_log";
+    let rows = |tx: &ReadTx| Ok(tx.connection().query_row(logged, [], |row| row.get::<_, i64>(0))?);
+    assert_eq!(agent.store.read(rows).await.unwrap(), 6000);
+    let status = agent.store.read(ReadTx::sync_status).await.unwrap();
+    assert_eq!((status.ledger_backlog, status.former_lives), (6000, 1));
+
+    // Answers get lost on the way, and the clocks go on.
+    cloud.faults.lose_answers.store(2, Ordering::SeqCst);
+    agent.run();
+    agent.collect("A1", 6000..6500).await;
+    agent.until_sent().await;
+    assert_eq!(cloud.ledger().len(), 6500);
+    assert_eq!(cloud.store.lock().unwrap().ledger_log.len(), 6500, "no row came twice");
+    assert_eq!(agent.store.read(rows).await.unwrap(), 6500);
     agent.end().await;
 }
 

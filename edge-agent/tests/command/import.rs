@@ -136,3 +136,39 @@ fn who_has_left_before_today_counts_no_longer_unless_the_file_says_so() {
         people.as_array().unwrap().iter().map(|row| row["code"].as_str().unwrap()).collect();
     assert_eq!(codes, ["2", "3"]);
 }
+
+#[test]
+fn an_import_that_is_killed_goes_on_with_the_same_file() {
+    const PEOPLE: i64 = 12_000;
+    let folder = Folder::with_site();
+    let mut list = "code,name,department\n".to_owned();
+    for code in 1..=PEOPLE {
+        writeln!(list, "{code},Person {code},D{}", code % 7).unwrap();
+    }
+    let file = folder.write("people.csv", &list);
+    let stored = |folder: &Folder| folder.count("SELECT count(*) FROM rec_employee");
+    let mut kills = 0;
+    let mut import = folder.spawn(["employee", "import", &file]);
+    // As a power cut: in the midst of the work, again and again.
+    for wanted in [200, 3000, 7000] {
+        while stored(&folder) < wanted {
+            assert!(import.try_wait().unwrap().is_none(), "it ended before {wanted} were there");
+            std::thread::yield_now();
+        }
+        import.kill().unwrap();
+        import.wait().unwrap();
+        kills += i64::from(stored(&folder) < PEOPLE);
+        assert_eq!(stored(&folder) % 200, 0, "groups are whole or not there");
+        import = folder.spawn(["employee", "import", &file]);
+    }
+    assert!(kills > 0, "it was never ended in the midst of its work");
+    let ended = crate::folder::ended(import.wait_with_output().unwrap());
+    assert!(ended.err.contains("import the same file again"), "{ended:?}");
+    ended.done();
+    assert_eq!(stored(&folder), PEOPLE);
+    assert_eq!(folder.count("SELECT count(DISTINCT user_code) FROM rec_identity"), PEOPLE);
+    assert_eq!(folder.count("SELECT count(*) FROM rec_identity"), PEOPLE);
+    assert_eq!(folder.count("SELECT count(*) FROM rec_department"), 7);
+    let again = folder.run(["employee", "import", &file, "--json"]).json();
+    assert_eq!(again["unchanged"], PEOPLE);
+}

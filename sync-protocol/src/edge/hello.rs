@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::push::Owed;
 use super::store::{Acknowledged, Adopted, EdgeLog, EdgeState, EdgeStore};
 use super::{Relog, Session};
-use crate::message::{Capabilities, Hello, HelloReply, Lease, Nonce, PROTOCOL, StreamHead, Verdict};
+use crate::message::{
+    Capabilities, Hello, HelloReply, Lease, Nonce, PROTOCOL, StreamHead, Verdict, WantedSegment,
+};
 use crate::mutation::{Rule, is_off};
 use crate::{Chain, Origin, Stream, limit};
 
@@ -198,6 +200,24 @@ pub(super) async fn begin<S: EdgeStore>(
             })
             .await?;
         sent.insert(stream, mark);
+    }
+    for segment in &hello.closed {
+        let wanted =
+            |wanted: &WantedSegment| (wanted.origin, wanted.stream) == (segment.origin, segment.stream);
+        if !reply.wanted.iter().any(wanted) {
+            // The cloud was told of it and lacks nothing, whatever answers were lost.
+            store
+                .acknowledge(&Acknowledged {
+                    origin: segment.origin,
+                    stream: segment.stream,
+                    applied: segment.head,
+                    durable: 0,
+                    feed_head: reply.feed_head,
+                    marks: Vec::new(),
+                    restart: false,
+                })
+                .await?;
+        }
     }
     store.adopt(&adopted(reply)).await?;
     Ok(Next::Session(Box::new(Session::new(

@@ -17,7 +17,8 @@ pub struct Session {
     limits: Limits,
     /// Up to where rows have been sent, with the chain there.
     sent: BTreeMap<Stream, Mark>,
-    /// Rows of former origins that the cloud lacks. They go first: later changes build on them.
+    /// Rows of former origins that the cloud lacks. Changes go first: later ones build on them. Punches go before this
+    /// origin's punches and hold no change up.
     owed: Vec<Owed>,
 }
 
@@ -121,7 +122,8 @@ impl Session {
         stream: Stream,
         head: i64,
     ) -> Result<Option<Outgoing>, S::Error> {
-        if let Some(nth) = self.owed.iter().position(|owed| owed.sent.seq < owed.head) {
+        let due = |owed: &Owed| owed.stream == Stream::Records || owed.stream == stream;
+        if let Some(nth) = self.owed.iter().position(|owed| owed.sent.seq < owed.head && due(owed)) {
             let Owed { origin, stream, sent, head } = self.owed[nth];
             let push = self.outgoing(store, (origin, stream), sent, head, true).await?;
             if let Some(push) = &push {

@@ -132,16 +132,9 @@ impl Printer {
             Format::Jsonl => Self::Lines(BufWriter::new(out)),
             Format::Csv => {
                 let mut table = csv::Writer::from_writer(out);
-                table.write_record([
-                    "position",
-                    "user",
-                    "time",
-                    "ok",
-                    "state",
-                    "verify",
-                    "work_code",
-                    "raw",
-                ])?;
+                let headings = ["position", "user", "time", "ok", "state", "verify", "work_code", "raw"];
+                // It stays in memory until rows follow: who does not read them is noticed then.
+                table.write_record(headings)?;
                 Self::Table(Box::new(table))
             }
         })
@@ -166,7 +159,8 @@ impl Printer {
                     plain(row.work_code),
                     row.raw,
                 ];
-                table.write_record(cells).map_err(std::io::Error::other)
+                // As it came: the kind of the error tells whether somebody still reads.
+                table.write_record(cells).map_err(std::io::Error::from)
             }
         };
         still_read(written)

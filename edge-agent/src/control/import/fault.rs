@@ -35,6 +35,26 @@ pub enum LineFault {
         /// Why not.
         cause: String,
     },
+    /// A code as a spreadsheet writes numbers.
+    #[error(
+        "{value:?} is how a spreadsheet writes a number{}: format the column as Text, type the codes again, save the file \
+         as \"CSV UTF-8\" and import that",
+        .typed.as_ref().map(|typed| format!(" ({typed})")).unwrap_or_default()
+    )]
+    SpreadsheetNumber {
+        /// What is in the cell, cut short.
+        value: String,
+        /// What was probably typed; not known where digits are lost.
+        typed: Option<String>,
+    },
+    /// A code with a character in it that nobody sees.
+    #[error("{value:?} holds a character that nobody sees ({code_point}): type the code again")]
+    Invisible {
+        /// What is in the cell, cut short.
+        value: String,
+        /// The character, as `U+200B`.
+        code_point: String,
+    },
     /// A new employee without a name.
     #[error("employee {code} is new and needs a name")]
     NoName {

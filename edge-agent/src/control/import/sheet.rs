@@ -3,6 +3,7 @@
 use shared_model::text::EmployeeCode;
 
 use super::super::employee::EmployeeFields;
+use super::cell::{check_code, check_number, told, trimmed};
 use super::fault::{BadLine, LineFault};
 use super::{Column, ImportLine};
 
@@ -11,9 +12,6 @@ pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most lines taken at once.
 pub const MAX_LINES: usize = 100_000;
-
-/// The longest cell that is told back, in characters.
-const TOLD: usize = 60;
 
 /// A file that was read.
 #[derive(Debug, Default)]
@@ -89,8 +87,8 @@ struct Place {
 }
 
 impl Sheet {
-    /// Reads a CSV file whose first line holds the headings. Cells may be parted by commas, semicolons or tabs; a byte
-    /// order mark and the line ends of any system are understood. `mapping` says which heading stands for which field,
+    /// Reads a CSV file whose first line holds the headings. Cells may be parted by commas, semicolons or tabs, or by what a
+    /// line `sep=;` before the headings names; a byte order mark and the line ends of any system are understood. `mapping` says which heading stands for which field,
     /// where it is not understood by itself.
     ///
     /// # Errors
@@ -101,11 +99,15 @@ impl Sheet {
         }
         check_text(bytes)?;
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let (delimiter, bytes, before) = match announced(bytes) {
+            Some((sign, rest)) => (sign, rest, 1),
+            None => (delimiter(bytes), bytes, 0),
+        };
         if bytes.trim_ascii().is_empty() {
             return Err(BadSheet::Empty);
         }
         let mut reader = csv::ReaderBuilder::new()
-            .delimiter(delimiter(bytes))
+            .delimiter(delimiter)
             .flexible(true)
             .trim(csv::Trim::All)
             .from_reader(bytes);
@@ -121,8 +123,8 @@ impl Sheet {
             if sheet.lines.len() + sheet.bad.len() == MAX_LINES {
                 return Err(BadSheet::TooLong);
             }
-            let line = record.position().map_or(0, |position| line_of(bytes, position));
-            match whole(&record, &headings, delimiter(bytes)).and_then(|()| fields(&record, &places)) {
+            let line = before + record.position().map_or(0, |position| line_of(bytes, position));
+            match whole(&record, &headings, delimiter).and_then(|()| fields(&record, &places)) {
                 Ok(fields) => sheet.lines.push(ImportLine { line, fields }),
                 Err((heading, fault)) => sheet.bad.push(BadLine::new(line, heading, fault)),
             }
@@ -145,6 +147,21 @@ fn check_text(bytes: &[u8]) -> Result<(), BadSheet> {
     let Err(error) = std::str::from_utf8(bytes) else { return Ok(()) };
     let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
     Err(BadSheet::Encoding { line: before.iter().filter(|byte| **byte == b'\n').count() + 1 })
+}
+
+/// The sign between cells as a first line `sep=;` names it, which a spreadsheet writes and hides, and what follows.
+fn announced(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let (line, rest) = bytes.split_at_checked(end + 1)?;
+    let line = line.trim_ascii_end();
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    let (name, sign) = line.split_at_checked(4)?;
+    match sign {
+        [sign] if name.eq_ignore_ascii_case(b"sep=") && sign.is_ascii_punctuation() => Some((*sign, rest)),
+        // The line's own end was cut with the sign that is a space, too.
+        [] if name.eq_ignore_ascii_case(b"sep=") && bytes.get(4) == Some(&b'\t') => Some((b'\t', rest)),
+        _ => None,
+    }
 }
 
 /// The sign between cells: the one that the first line has most of.
@@ -195,7 +212,7 @@ fn whole(
 ) -> Result<(), (String, LineFault)> {
     let wrong = |at: usize, cell: &str, cause: String| {
         let heading = headings.get(at).or_else(|| headings.iter().next_back()).unwrap_or_default();
-        (heading.to_owned(), LineFault::Cell { value: cell.chars().take(TOLD).collect(), cause })
+        (heading.to_owned(), LineFault::Cell { value: told(cell), cause })
     };
     if let Some((at, cell)) =
         record.iter().enumerate().skip(headings.len()).find(|(_, cell)| !cell.is_empty())
@@ -211,10 +228,26 @@ fn whole(
 }
 
 fn fields(record: &csv::StringRecord, places: &[Place]) -> Result<EmployeeFields, (String, LineFault)> {
-    let cell = |place: &Place| record.get(place.at).map(str::trim).filter(|cell| !cell.is_empty());
+    let cell = |place: &Place| record.get(place.at).map(trimmed).filter(|cell| !cell.is_empty());
     let wrong = |place: &Place, cell: &str, cause: String| {
-        (place.heading.clone(), LineFault::Cell { value: cell.chars().take(TOLD).collect(), cause })
+        (place.heading.clone(), LineFault::Cell { value: told(cell), cause })
     };
+    for place in places {
+        let check = match place.column {
+            Column::Code | Column::ClockCode | Column::Card => check_code,
+            Column::Phone => check_number,
+            Column::Name
+            | Column::Department
+            | Column::Designation
+            | Column::Joined
+            | Column::Left
+            | Column::Site
+            | Column::Category
+            | Column::Gender
+            | Column::Active => continue,
+        };
+        check(cell(place).unwrap_or_default()).map_err(|fault| (place.heading.clone(), fault))?;
+    }
     let Some(code) = places.iter().find(|place| place.column == Column::Code) else {
         return Err((Column::Code.as_str().to_owned(), LineFault::NoCode));
     };
@@ -265,6 +298,43 @@ mod tests {
         for text in ["code,name\n7,Salma", "code;name\n7;Salma", "code\tname\n7\tSalma", "code\n7"] {
             assert_eq!(sheet(text).lines[0].fields.code.as_str(), "7", "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_line_in_which_a_spreadsheet_names_its_sign_is_understood() {
+        for text in [
+            "sep=;\r\ncode;name\r\n7;Salma, Begum\r\n",
+            "\u{feff}SEP=|\ncode|name\n7|Salma, Begum\n",
+            "\"sep=;\"\ncode;name\n7;Salma, Begum\n",
+            "sep=\t\ncode\tname\n7\tSalma, Begum\n",
+        ] {
+            let sheet = sheet(text);
+            assert_eq!(sheet.lines[0].fields.name.as_ref().unwrap().as_str(), "Salma, Begum", "{text:?}");
+            assert_eq!(sheet.lines[0].line, 3, "{text:?}");
+        }
+        assert!(refused("sep=;\n", &[]).contains("empty"));
+    }
+
+    #[test]
+    fn codes_that_a_spreadsheet_spoilt_are_refused_with_what_to_do() {
+        let sheet = sheet(
+            "code,name,phone,clock code\n1005.0,A,,\n1.001E+03,B,,\n7,C,8.80E+12,\n8,D,,9.0\n\u{a0}9\u{200b},\u{a0}E\u{a0},,\n",
+        );
+        let told: Vec<String> = sheet.bad.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 4, "{told:?}");
+        assert!(
+            told[0]
+                .starts_with("line 2, code: \"1005.0\" is how a spreadsheet writes a number (1005): format")
+        );
+        assert!(
+            told[1].contains("\"1.001E+03\" is how a spreadsheet writes a number: format the column as Text")
+        );
+        assert!(
+            told[2].starts_with("line 4, phone:") && told[3].starts_with("line 5, clock code:"),
+            "{told:?}"
+        );
+        let whole = &sheet.lines[0].fields;
+        assert_eq!((whole.code.as_str(), whole.name.as_ref().unwrap().as_str()), ("9", "E"));
     }
 
     #[test]

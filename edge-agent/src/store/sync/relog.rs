@@ -19,8 +19,8 @@ use crate::store::{Meta, StoreError, StoreEvent, WriteTx, ledger_log, record};
 const PAGE: u32 = 1000;
 
 impl WriteTx {
-    /// Closes both logs of `from` at their common places and logs the rest again under `to`. Does nothing when `from` is
-    /// not the present origin.
+    /// Closes both logs of `from` at their common places, up to which the cloud has them, and logs the rest again under `to`.
+    /// Does nothing when `from` is not the present origin.
     ///
     /// # Errors
     /// What SQLite says; [`StoreError::Corrupt`] for a row that cannot be read.
@@ -30,20 +30,6 @@ impl WriteTx {
         to: Origin,
         common: &BTreeMap<Stream, i64>,
     ) -> Result<(), StoreError> {
-        self.re_origin_as(from, to, common, &Rekey::default())
-    }
-
-    /// As [`Self::re_origin`], with the cloud's keys for what was made here before the enrolment.
-    ///
-    /// # Errors
-    /// What SQLite says; [`StoreError::Corrupt`] for a row that cannot be read.
-    pub fn re_origin_as(
-        &self,
-        from: Origin,
-        to: Origin,
-        common: &BTreeMap<Stream, i64>,
-        rekey: &Rekey,
-    ) -> Result<(), StoreError> {
         if self.meta(Meta::ORIGIN)? != Some(from) {
             return Ok(());
         }
@@ -52,7 +38,7 @@ impl WriteTx {
             let place = at(stream).min(rows::head(&self.connection, from, stream)?);
             let chain = rows::chain_at(&self.connection, from, stream, place)?;
             self.connection.execute(
-                "UPDATE stream SET head = ?3, chain = ?4, acked = min(acked, ?3), durable = min(durable, ?3), closed = 1
+                "UPDATE stream SET head = ?3, chain = ?4, acked = ?3, durable = min(durable, ?3), closed = 1
                  WHERE origin = ?1 AND stream = ?2",
                 params![from.number(), stream.as_str(), place, chain.as_bytes()],
             )?;
@@ -60,12 +46,29 @@ impl WriteTx {
         self.begin_logs(to)?;
         self.set_meta(Meta::ORIGIN, &to)?;
         self.relog_ledger(from, at(Stream::Ledger))?;
-        let relog = Relog::new(from, to, common);
+        self.relog_records(&Relog::new(from, to, common), &Rekey::default())?;
+        self.tell(StoreEvent::Sync);
+        Ok(())
+    }
+
+    /// Begins the life of an agent that was founded alone and is enrolled now: nothing was sent yet. Its changes are logged
+    /// again by the cloud's keys. Its punches name no key: they stay where they are logged, as a closed segment which the
+    /// cloud lacks and asks for, so that an enrolment takes no longer for a million of them.
+    ///
+    /// # Errors
+    /// What SQLite says; [`StoreError::Corrupt`] for a row that cannot be read.
+    pub fn origin_of_enrolment(&self, from: Origin, to: Origin, rekey: &Rekey) -> Result<(), StoreError> {
+        if self.meta(Meta::ORIGIN)? != Some(from) {
+            return Ok(());
+        }
+        self.connection.execute("UPDATE stream SET closed = 1 WHERE origin = ?1", [from.number()])?;
         self.connection.execute(
-            "INSERT INTO relog (origin_of, origin_to, common) VALUES (?1, ?2, ?3)",
-            params![relog.from.number(), relog.to.number(), relog.common],
+            "UPDATE stream SET head = 0, chain = ?3 WHERE origin = ?1 AND stream = ?2",
+            params![from.number(), Stream::Records.as_str(), Chain::start(from, Stream::Records).as_bytes()],
         )?;
-        self.relog_records(&relog, rekey)?;
+        self.begin_logs(to)?;
+        self.set_meta(Meta::ORIGIN, &to)?;
+        self.relog_records(&Relog::new(from, to, &BTreeMap::new()), rekey)?;
         self.tell(StoreEvent::Sync);
         Ok(())
     }
@@ -94,6 +97,10 @@ impl WriteTx {
     }
 
     fn relog_records(&self, relog: &Relog, rekey: &Rekey) -> Result<(), StoreError> {
+        self.connection.execute(
+            "INSERT INTO relog (origin_of, origin_to, common) VALUES (?1, ?2, ?3)",
+            params![relog.from.number(), relog.to.number(), relog.common],
+        )?;
         let mut stream = self.stream(Stream::Records)?;
         let mut touched: BTreeMap<(Kind, Uuid), i64> = BTreeMap::new();
         let mut moving = Moving::default();

@@ -156,6 +156,15 @@ fn refused_line(page: &Page, bad: &BadLine) -> RefusedLine {
         LineFault::Cell { value, .. } => {
             page.t("import-line-value").with("column", bad.column.as_str()).with("value", value.as_str())
         }
+        LineFault::SpreadsheetNumber { value, .. } => page
+            .t("import-line-spreadsheet")
+            .with("column", bad.column.as_str())
+            .with("value", value.as_str()),
+        LineFault::Invisible { value, code_point } => page
+            .t("import-line-invisible")
+            .with("column", bad.column.as_str())
+            .with("value", value.as_str())
+            .with("character", code_point.as_str()),
         LineFault::NoName { .. } => page.t("import-line-no-name"),
         LineFault::NoSuchSite { code } => page.t("import-line-site").with("code", code.as_str()),
         LineFault::NoOwnSite { .. } => page.t("import-line-no-site"),
