@@ -1,5 +1,6 @@
 -- The dates on which each clock has punches: with them attendance of its site begins.
 DROP TABLE attendance_clock;
+DELETE FROM app_privilege WHERE table_name = 'attendance_clock';
 CREATE TABLE attendance_clock_date (
     company_id uuid NOT NULL,
     serial text NOT NULL,
