@@ -27,6 +27,8 @@ pub const OWNER: &str = "owner@example.com";
 pub const COMPANY: &[(&str, &str)] = &[
     ("attention", "/attention"),
     ("cloud-today", "/"),
+    ("cloud-approvals", "/approvals"),
+    ("cloud-grants", "/approvals/grants"),
     ("cloud-sites", "/sites"),
     ("cloud-site-new", "/sites/new"),
     ("cloud-clocks", "/clocks"),

@@ -253,6 +253,7 @@ pub const PLAIN: &[(&str, &str)] = &[
     ("people-import", "/people/import"),
     ("people-unknown", "/people/unknown"),
     ("clocks", "/clocks"),
+    ("approvals", "/approvals"),
     ("clock-new", "/clocks/new"),
     ("rules", "/rules"),
     ("shift-new", "/rules/shifts/new"),

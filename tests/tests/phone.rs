@@ -4,6 +4,8 @@
 mod agent;
 #[path = "phone/edge.rs"]
 mod edge;
+#[path = "phone/pages.rs"]
+mod pages;
 #[path = "phone/scene.rs"]
 mod scene;
 

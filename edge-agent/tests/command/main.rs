@@ -6,6 +6,8 @@ mod account;
 #[cfg(test)]
 mod agent;
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod clock;
 #[cfg(test)]
 mod config;

@@ -27,7 +27,7 @@ use crate::scene::{CLOCK, Scene};
 pub(crate) struct Agent {
     _folder: TempDir,
     pub(crate) store: Store,
-    sync: Sync,
+    pub(crate) sync: Sync,
     key: EdgeKey,
 }
 
