@@ -92,7 +92,9 @@ fn given(folder: &Folder) -> [PhonePunchId; 2] {
                     revoked_at: None,
                 }],
             };
-            Ok(tx.take_bundle(&bundle.sign(&SigningKey::from_bytes(&[7; 32])), &bundle)?.unwrap())
+            let signed = bundle.sign(&SigningKey::from_bytes(&[7; 32]));
+            tx.take_bundle(&signed, &bundle)?.unwrap();
+            Ok(())
         })
         .unwrap();
     store.close();
