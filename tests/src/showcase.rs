@@ -13,13 +13,16 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use chrono::{Datelike as _, Days, NaiveDate, NaiveDateTime, Timelike as _, Weekday};
 use cloud_server::clock::SystemClock;
 use shared_model::Clock as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
 
 use crate::binary::Variant::Plain;
 use crate::clock::SimulatedClock;
+use crate::edge::Edge;
 use crate::product::Product;
 use crate::setup::ZONE_MINUTES;
 use crate::wait::until;
@@ -125,6 +128,36 @@ pub async fn start() -> Result<Product> {
         Ok(done.then_some(()))
     })?;
     Ok(product)
+}
+
+/// Adds a clock whose time is that of another zone, one row of which has no date that exists, and in whose name another
+/// machine posts. Waits until all of it is known.
+///
+/// # Errors
+/// When a part does not start, or something is not noticed in time.
+pub async fn troubled_clock(edge: &Edge, folder: &Path) -> Result<SimulatedClock> {
+    let serial = "CKPG221160044";
+    let arguments = ["--users", "20", "--records", "60", "--bad-date-row", "3", "--utc-offset-minutes", "0"];
+    let clock = SimulatedClock::tcp(serial, folder, &arguments)?;
+    edge.command(&["device", "add", clock.address()?, "--name", "Side gate"])?;
+    // The clock is read at 127.0.0.1; this machine has other addresses too.
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, 2], 0).into())?;
+    let server = edge.push_url()?;
+    let server = server.trim_start_matches("http://").parse()?;
+    let mut line = socket.connect(server).await?;
+    let hello = format!("GET /iclock/cdata?SN={serial}&options=all HTTP/1.1\r\nConnection: close\r\n\r\n");
+    line.write_all(hello.as_bytes()).await?;
+    let mut answer = String::new();
+    line.read_to_string(&mut answer).await?;
+    ensure!(answer.starts_with("HTTP/1.1 503"), "a stranger is answered {answer}");
+    until("the trouble to be known", PATIENCE, || {
+        let wrong =
+            "SELECT count(*) FROM device_state WHERE abs(drift_seconds) > 3600 AND quarantine_rows > 0";
+        let known = edge.count(wrong)? == 1 && edge.count("SELECT count(*) FROM push_disbelief")? == 1;
+        Ok(known.then_some(()))
+    })?;
+    Ok(clock)
 }
 
 /// Shifts, rules, holidays and people, as an administrator would bring them in.

@@ -15,6 +15,7 @@ use system_tests::clock::SimulatedClock;
 use system_tests::edge::Edge;
 use system_tests::folder::RunFolder;
 use system_tests::pages::{Pages, USER, new_password};
+use system_tests::showcase;
 use thirtyfour::prelude::*;
 
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -46,6 +47,43 @@ async fn tile(browser: &Browser, label: &str) -> String {
          '{label}')?.querySelector('.tile-value').innerText"
     );
     browser.ask(&script).await.unwrap().as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_clock_in_trouble_says_what_is_wrong_and_what_to_do() {
+    let folder = RunFolder::new("trouble").unwrap();
+    let logs = folder.sub("logs").unwrap();
+    let mut edge = Edge::new(&folder.sub("edge").unwrap(), &logs, Plain);
+    edge.run(&[]).unwrap();
+    let browser = Browser::start(&logs).await.unwrap();
+    let pages = Pages::of(&browser, &edge).unwrap();
+    let (link, password) = (edge.set_up_link().unwrap(), new_password());
+    pages.set_up_in(&link, &password, "Asia/Dhaka", &[]).await.unwrap();
+    let clock = showcase::troubled_clock(&edge, &folder.sub("clocks").unwrap()).await.unwrap();
+
+    pages.open("/clocks").await.unwrap();
+    pages.says("6 h behind", PATIENCE).await.unwrap();
+    assert_faultless(&pages).await;
+    let path = pages.links("/clocks/0").await.unwrap().remove(0);
+    for language in ["en", "bn"] {
+        pages.choose_language(language).await.unwrap();
+        pages.open(&path).await.unwrap();
+        assert_faultless(&pages).await;
+    }
+    pages.choose_language("en").await.unwrap();
+    pages.open(&path).await.unwrap();
+    for wanted in
+        ["The clock’s time is wrong", "Posts from an unexpected address", "127.0.0.2", "Impossible date"]
+    {
+        pages.says(wanted, PATIENCE).await.unwrap();
+    }
+    // Also before it is added.
+    pages.open("/clocks/new").await.unwrap();
+    let field = browser.page.find(By::Name("address")).await.unwrap();
+    field.send_keys(clock.address().unwrap()).await.unwrap();
+    browser.page.find(By::Css("button[value=test]")).await.unwrap().click().await.unwrap();
+    pages.says("The clock’s time is wrong", PATIENCE).await.unwrap();
+    assert_faultless(&pages).await;
 }
 
 #[tokio::test]

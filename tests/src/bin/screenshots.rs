@@ -34,6 +34,7 @@ async fn main() -> Result<()> {
     let single = full(&album, &browser, &pages).await?;
     mistaken(&album, &browser, &pages, &product).await?;
     cloud_pages::picture_full(&album, &mut product).await?;
+    troubled(&album, &browser, &pages, &mut product).await?;
     cut_off(&album, &browser, &pages, &mut product, &single).await?;
     drop(browser);
     product.stop()?;
@@ -147,6 +148,20 @@ async fn mistaken(album: &Album, browser: &Browser, pages: &Pages<'_>, product: 
     album.take(browser, "people-import", "error").await?;
     pages.open("/no-such-page").await?;
     album.take(browser, "not-found", "error").await
+}
+
+/// A clock whose time is wrong and in whose name something else posts.
+async fn troubled(album: &Album, browser: &Browser, pages: &Pages<'_>, product: &mut Product) -> Result<()> {
+    let clock = showcase::troubled_clock(&product.edge, &product.folder.sub("clocks")?).await?;
+    product.clocks.push(clock);
+    pages.open("/clocks").await?;
+    album.take(browser, "clocks", "trouble").await?;
+    let path = browser
+        .ask("return [...document.querySelectorAll('a.row-link')].find(a => a.innerText === 'Side gate').getAttribute('href')")
+        .await?;
+    pages.open(path.as_str().context("the clock is in the list")?).await?;
+    album.take(browser, "clock", "trouble").await?;
+    album.take_dark(browser, "clock", "trouble").await
 }
 
 /// Clocks and cloud are away.

@@ -12,9 +12,10 @@ use web_kit::{
 
 use super::super::local_time::LocalTime;
 use super::super::{App, Person};
-use super::state::{direction_choices, drift_text};
+use super::state::{direction_choices, drift_text, wrong_time};
 use crate::control::Hidden;
 use crate::control::device::AddDevice;
+use crate::control::device::is_wrong;
 use crate::device::probe::{ProbeError, Probed, probe};
 use crate::store::StoreError;
 
@@ -34,6 +35,8 @@ struct Found {
     records: String,
     users: String,
     drift: String,
+    /// That its time is wrong, and what to do.
+    wrong_time: Option<String>,
 }
 
 impl Found {
@@ -46,6 +49,11 @@ impl Found {
             records: number(probed.records),
             users: number(probed.users),
             drift: probed.drift.map(|drift| drift_text(page, drift.num_seconds())).unwrap_or_default(),
+            wrong_time: probed
+                .drift
+                .map(|drift| drift.num_seconds())
+                .filter(|drift| is_wrong(*drift))
+                .map(|drift| wrong_time(page, drift, Transport::Tcp)),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::super::listing::ListQuery;
 use super::super::local_time::LocalTime;
 use super::super::today::feed::FeedLine;
 use super::super::{App, Person};
-use super::state::{ClockLine, Fill, advice, direction_key, drift_text, fill, reason_key, transport_key};
+use super::state::{ClockLine, Fill, advice, direction_key, fill, reason_key, transport_key, wrong_time};
 use crate::control::device::is_wrong;
 use crate::device::supervisor::Wanted;
 use crate::store::{
@@ -231,15 +231,6 @@ fn event_line(page: &Page, event: &ClockEvent) -> EventLine {
         page.t("act-by").with("admin", event.admin.as_str()).to_string()
     };
     EventLine { said, what: act_text(page, event), by }
-}
-
-/// That the clock is so far off that every punch is doubtful.
-fn wrong_time(page: &Page, drift: i64, transport: Transport) -> String {
-    let off = drift_text(page, drift);
-    match transport {
-        Transport::Tcp | Transport::Udp => page.t("clock-wrong-time").with("off", off).to_string(),
-        Transport::Push | Transport::File => page.t("clock-wrong-time-posting").with("off", off).to_string(),
-    }
 }
 
 fn disbelief_text(page: &Page, local: &LocalTime, record: &Device, found: &Disbelief) -> String {

@@ -77,6 +77,15 @@ pub(super) fn drift_text(page: &Page, seconds: i64) -> String {
     }
 }
 
+/// That the clock is so far off that every punch is doubtful.
+pub(super) fn wrong_time(page: &Page, drift: i64, transport: Transport) -> String {
+    let off = drift_text(page, drift);
+    match transport {
+        Transport::Tcp | Transport::Udp => page.t("clock-wrong-time").with("off", off).to_string(),
+        Transport::Push | Transport::File => page.t("clock-wrong-time-posting").with("off", off).to_string(),
+    }
+}
+
 pub(super) fn fill(page: &Page, count: Option<i64>, capacity: Option<i64>) -> Option<Fill> {
     let (count, capacity) = (u64::try_from(count?).ok()?, u64::try_from(capacity?).ok()?);
     if capacity == 0 {
