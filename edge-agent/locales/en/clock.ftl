@@ -162,9 +162,21 @@ command-info = Tell its facts
 command-other = Other command
 clock-wrong-time = The clock’s time is wrong: { $off }. Every punch is at a wrong time, and days, lateness and overtime are wrong with it. Set the clock right, or let this machine do it (Edit, Keep its time right). If it is off by whole hours, check the site’s time zone first.
 clock-wrong-time-posting = The clock’s time is wrong: { $off }. Every punch is at a wrong time, and days, lateness and overtime are wrong with it. Set time and time zone in the clock’s menu. If it is off by whole hours, check the site’s time zone first.
-clock-disbelief-posting = Posts from an unexpected address: { $count } requests in this clock’s name were refused, the last from { $address } on { $at }. The clock showed its communication key elsewhere. If this is the clock, switch it off and on so that it shows its key again. If not, find that machine: it tries to post punches in this clock’s name. Nothing was taken from it.
-clock-disbelief-read = Posts from an unexpected address: { $count } requests in this clock’s name were refused, the last from { $address } on { $at }. The clock is read at another address. If this is the clock, correct its address in the settings. If not, find that machine: it tries to post punches in this clock’s name. Nothing was taken from it.
-clock-disbelief-key = Posts with another communication key: { $count } requests in this clock’s name were refused, the last from { $address } on { $at }. If this is the clock, put the key of its menu into the settings; it keeps its punches. If not, find that machine: it tries to post punches in this clock’s name.
+clock-disbelief-posting = Posts from an unexpected address: { $count ->
+    [one] one request
+   *[other] { $count } requests
+} in this clock’s name refused, the last from { $address } on { $at }. The clock showed its communication key elsewhere. If this is the clock, switch it off and on so that it shows its key again. If not, find that machine: it tries to post punches in this clock’s name. Nothing was taken from it.
+clock-disbelief-read = Posts from an unexpected address: { $count ->
+    [one] one request
+   *[other] { $count } requests
+} in this clock’s name refused, the last from { $address } on { $at }. The clock is read at another address. If this is the clock, correct its address in the settings. If not, find that machine: it tries to post punches in this clock’s name. Nothing was taken from it.
+clock-disbelief-key = Posts with another communication key: { $count ->
+    [one] one request
+   *[other] { $count } requests
+} in this clock’s name refused, the last from { $address } on { $at }. If this is the clock, put the key of its menu into the settings; it keeps its punches. If not, find that machine: it tries to post punches in this clock’s name.
 bad-left-out = { $count } more could not be read by anybody and were not kept.
 bad-times = { $detail } (came { $count } times)
-pending-dropped = { $count } unknown clocks fell out of the list of those that wait, the last on { $at } for one from { $address }. So many are not real: find the machine at that address. A real clock comes back by itself.
+pending-dropped = { $count ->
+    [one] One unknown clock
+   *[other] { $count } unknown clocks
+} fell out of the list of those that wait, the last on { $at } for one from { $address }. So many are not real: find the machine at that address. A real clock comes back by itself.

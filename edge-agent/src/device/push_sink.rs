@@ -23,6 +23,9 @@ pub const SILENT_AFTER: TimeDelta = TimeDelta::seconds(180);
 /// Clocks whose contact is remembered. Only adopted ones are.
 const CONTACTS: usize = 4096;
 
+/// Announcements of unknown clocks noted in a second; a clock that is really there comes again.
+const ANNOUNCED_A_SECOND: u32 = 50;
+
 /// What the listener knows of the clocks' comings.
 #[derive(Debug)]
 pub struct PushSink {
@@ -32,6 +35,25 @@ pub struct PushSink {
     settled: TimeDelta,
     contacts: Mutex<HashMap<ClockSerial, Contact>>,
     trust: PushTrust,
+    announced: Mutex<Announced>,
+}
+
+/// Announcements of unknown clocks that were noted within one second.
+#[derive(Debug, Clone, Copy, Default)]
+struct Announced {
+    second: i64,
+    count: u32,
+}
+
+impl Announced {
+    /// Whether one more may be noted now. Each is a commit, and whoever invents clocks must not keep the disk busy.
+    const fn one_more(&mut self, second: i64) -> bool {
+        if self.second != second {
+            *self = Self { second, count: 0 };
+        }
+        self.count = self.count.saturating_add(1);
+        self.count <= ANNOUNCED_A_SECOND
+    }
 }
 
 impl PushSink {
@@ -39,7 +61,7 @@ impl PushSink {
     #[must_use]
     pub fn new(intake: Intake, registry: Arc<Registry>, settled: TimeDelta) -> Self {
         let trust = PushTrust::new(intake.clone());
-        Self { intake, registry, settled, contacts: Mutex::default(), trust }
+        Self { intake, registry, settled, contacts: Mutex::default(), trust, announced: Mutex::default() }
     }
 
     /// The clock of an introduction, if it is adopted and believed.
@@ -71,7 +93,9 @@ impl PushSink {
         if let Some(clock) = self.registry.of(caller.serial.as_str()) {
             return Ok(clock);
         }
-        if let Ok(serial) = ClockSerial::parse(caller.serial.as_str()) {
+        let second = self.intake.clock().now().timestamp();
+        let noted = self.announced.lock().one_more(second);
+        if let Some(serial) = ClockSerial::parse(caller.serial.as_str()).ok().filter(|_| noted) {
             let address = caller.address.to_string();
             let (model, firmware) = (pending.model.to_owned(), pending.firmware.to_owned());
             let rows: Vec<String> = pending.rows.iter().take(5).map(shown).collect();
@@ -255,5 +279,18 @@ impl Sink for PushSink {
                 self.heard(&clock).await
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_announcements_are_noted_in_a_second() {
+        let mut announced = Announced::default();
+        let noted = (0..80).filter(|_| announced.one_more(7)).count();
+        assert_eq!(noted, 50);
+        assert!(announced.one_more(8));
     }
 }

@@ -170,7 +170,7 @@ async fn posts_from_elsewhere_and_invented_clocks_are_told() {
     }
     let list = folder.run(["device", "list"]).done();
     assert!(list.contains("posts from an unexpected address") && list.contains("127.0.0.1"), "{list}");
-    assert!(list.contains("1 unknown clocks fell out"), "{list}");
+    assert!(list.contains("one unknown clock fell out"), "{list}");
     let row = &folder.run(["device", "list", "--json"]).json();
     assert_eq!(row["devices"][0]["disbelief"]["reason"], "address");
     assert_eq!(row["waiting"][0]["address"], "127.0.0.1");
@@ -180,7 +180,7 @@ async fn posts_from_elsewhere_and_invented_clocks_are_told() {
         doctor.out.contains("PROBLEM  clocks: Gate 1 (GATE0001): posts from an unexpected address"),
         "{doctor:?}"
     );
-    assert!(doctor.out.contains("PROBLEM  clocks: 1 unknown clocks"), "{doctor:?}");
+    assert!(doctor.out.contains("PROBLEM  clocks: one unknown clock"), "{doctor:?}");
     assert!(running.stop().success());
 }
 

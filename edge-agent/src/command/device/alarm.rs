@@ -49,6 +49,10 @@ fn wrong(name: &str, drift: i64) -> String {
     )
 }
 
+fn counted(count: i64, what: &str) -> String {
+    if count == 1 { format!("one {what}") } else { format!("{count} {what}s") }
+}
+
 /// Whether a clock looks as if it showed the time of another zone.
 fn is_zone(drift: i64) -> bool {
     let part = drift.rem_euclid(1800);
@@ -87,7 +91,8 @@ fn disbelieved(device: &DeviceRow, disbelief: &Disbelief) -> Alarm {
         DisbeliefReason::Key => "posts with another communication key",
     };
     let found = format!(
-        "{name}: {why}: {requests} requests in its name were refused, the last from {address} at {} UTC",
+        "{name}: {why}: {} in its name refused, the last from {address} at {} UTC",
+        counted(*requests, "request"),
         moment(Some(*last_at))
     );
     let itself = match (reason, device.transport) {
@@ -113,7 +118,8 @@ pub(in crate::command) fn dropped(dropped: &DroppedAnnouncements) -> Alarm {
     let DroppedAnnouncements { clocks, address, last_at } = dropped;
     Alarm {
         found: format!(
-            "{clocks} unknown clocks fell out of the list of those that wait for adoption, the last at {} UTC for one from {address}",
+            "{} fell out of the list of those that wait for adoption, the last at {} UTC for one from {address}",
+            counted(*clocks, "unknown clock"),
             moment(Some(*last_at))
         ),
         fix: "a clock that is really there comes again by itself; so many at once are invented: find the machine at that \
