@@ -81,7 +81,7 @@ pub use quarantine::{BadRow, QuarantineReason, QuarantinedRow};
 pub use reader::ReadTx;
 pub use recompute::{DateSpan, Recompute, RecomputeScope};
 pub use record::Stored;
-pub use sync::{Backlog, LedgerCounts, Rekey};
+pub use sync::{Backlog, KeptAside, LedgerCounts, Parked, Rekey};
 pub use writer::WriteTx;
 
 /// The name of the database file in the data folder.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! not enrolled ── enroll() ──> say hello ──> push both logs, records first ──> wait for more, or the next hello
+//!                                  │         a request for the next page of the feed, which the cloud holds, beside it
 //!                                  ^                       │
 //!                                  └── pause (full jitter, 1 s … 5 min; a timer, not an event) <── anything unexpected
 //! ```
@@ -15,6 +16,7 @@ pub mod client;
 mod digest;
 pub mod enroll;
 pub mod key;
+mod reading;
 mod session;
 pub mod status;
 pub mod url;
@@ -85,11 +87,12 @@ impl Sync {
     pub async fn run(self, stop: CancellationToken) {
         let mut backoff = Backoff::new(RETRY_FIRST, RETRY_LONGEST);
         let mut told = digest::Told::default();
+        let mut stales = 0;
         while !stop.is_cancelled() {
             let mut events = self.store.listen();
             let ended = tokio::select! {
                 () = stop.cancelled() => return,
-                ended = session::run(&self, &mut backoff, &mut told) => ended,
+                ended = session::run(&self, &mut backoff, &mut told, &mut stales) => ended,
             };
             let pause = match &ended {
                 Ended::NotEnrolled => NOT_ENROLLED,

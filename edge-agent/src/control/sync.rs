@@ -62,7 +62,7 @@ fn refusal(error: &EnrollError) -> Refusal {
             ClientError::Refused(_) => Refusal::refused(format!(
                 "{text}. A code is good once and for a short time: ask for a new one where this one came from"
             )),
-            ClientError::Setup(_) | ClientError::Write(_) => Refusal::failed(text),
+            ClientError::Setup(_) | ClientError::Write(_) | ClientError::Ended => Refusal::failed(text),
         },
         EnrollError::Key(_) | EnrollError::Store(_) => Refusal::failed(text),
     }

@@ -1,5 +1,6 @@
 //! What syncing keeps: how far the cloud has come, sessions, former lives, records taken from the feed.
 
+mod aside;
 mod base;
 mod count;
 mod fed_punch;
@@ -15,6 +16,7 @@ use sync_protocol::edge::{Acknowledged, Adopted, EdgeLog, EdgeState, EdgeStore};
 use sync_protocol::message::{Counts, Segment};
 use sync_protocol::{Change, LedgerEntry, Mark, Origin, Stream};
 
+pub use aside::{KeptAside, Parked};
 pub use count::LedgerCounts;
 pub use rekey::Rekey;
 
@@ -54,8 +56,11 @@ impl ReadTx {
                 closed.push(Segment { origin: state.origin, stream, head, chain });
             }
         }
-        let quarantined =
-            self.connection.query_row("SELECT count(*) FROM quarantine", [], |row| row.get(0))?;
+        let quarantined = self.connection.query_row(
+            "SELECT (SELECT count(*) FROM quarantine) + (SELECT count(*) FROM inbox_bad)",
+            [],
+            |row| row.get(0),
+        )?;
         let number = |which| Ok::<i64, StoreError>(self.meta(which)?.unwrap_or(0));
         Ok(EdgeState {
             edge_id: self.meta(Meta::EDGE)?.ok_or_else(|| missing("enrolment"))?,

@@ -46,6 +46,9 @@ pub enum ClientError {
     /// The answer cannot be read.
     #[error("the answer cannot be read")]
     Body(#[from] BadBody),
+    /// The exchange ended inside the program.
+    #[error("an exchange was not brought to its end")]
+    Ended,
     /// A message of our own could not be written.
     #[error("a message could not be written")]
     Write(#[source] std::io::Error),
@@ -62,6 +65,7 @@ impl ClientError {
             | Self::Status(_)
             | Self::TooLong
             | Self::Body(_)
+            | Self::Ended
             | Self::Write(_) => Duration::ZERO,
         }
     }

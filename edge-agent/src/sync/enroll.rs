@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use shared_model::entity::{Company, Site};
 use shared_model::{Clock, CompanyId, EdgeId, Entropy, FieldTag, SiteId};
 use sync_protocol::body::{BadBody, pack_message, unpack_message};
-use sync_protocol::message::{self, Capabilities, EnrollReply, EnrollRequest, FeedRecord, PROTOCOL};
+use sync_protocol::message::{self, EnrollReply, EnrollRequest, FeedRecord, PROTOCOL};
 use sync_protocol::sign::public_key_text;
 use sync_protocol::{Origin, Stream};
 
@@ -117,7 +117,7 @@ pub async fn enroll(
         name: application.name.clone(),
         app_version: env!("CARGO_PKG_VERSION").to_owned(),
         protocol: PROTOCOL,
-        capabilities: Capabilities::of(&[Capabilities::OBSERVATIONS]),
+        capabilities: super::session::capabilities(),
     };
     let body = pack_message(&request).map_err(ClientError::Write)?;
     let answer = match client.post(message::ENROLL, body).await {
@@ -165,6 +165,8 @@ fn accept(
             tx.re_origin(former, new_origin, &common)?;
         }
         tx.set_meta(Meta::LEASE_NO, &0)?;
+        // The scope of another enrolment: what is in it comes as a snapshot.
+        tx.set_meta(Meta::SCOPE_VER, &0)?;
     }
     tx.set_meta(Meta::COMPANY, &reply.company_id)?;
     tx.set_meta(Meta::EDGE, &reply.edge_id)?;

@@ -1,4 +1,4 @@
-//! One session: hello, then pushes until something unexpected happens.
+//! One session: hello, then pushes and pulls until something unexpected happens.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -8,8 +8,10 @@ use futures_util::future::try_join_all;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sync_protocol::body::{pack_message, unpack_message};
-use sync_protocol::edge::{About, After, Next, Outgoing, Session, Stop, answered, open};
-use sync_protocol::message::{self, Capabilities, Hello, HelloReply, Nonce, PushReply};
+use sync_protocol::edge::{
+    About, After, Next, Outgoing, Session, Stop, TWIN_STALES, answered_with_feed, leave_twin, open,
+};
+use sync_protocol::message::{self, Capabilities, Hello, HelloReply, Nonce, PushReply, Verdict};
 use sync_protocol::{Origin, Stream};
 use tokio::sync::broadcast::Receiver;
 use tokio::time::Instant;
@@ -18,6 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::client::{Answer, Client, ClientError};
 use super::digest::Told;
 use super::key::{self, KeyError};
+use super::reading::{Reading, Taken};
 use super::status::Trouble;
 use super::work::{self, Wake};
 use super::{Sync, url};
@@ -26,6 +29,12 @@ use crate::store::{LifeCause, Meta, ReadTx, Store, StoreError, StoreEvent};
 
 /// Hellos in a row after which something is wrong with one side.
 const HELLOS: u32 = 8;
+
+/// What this program can do beyond the protocol's number.
+pub(super) fn capabilities() -> Capabilities {
+    Capabilities::of(&[Capabilities::OBSERVATIONS, Capabilities::PULL])
+}
+
 /// Pushes that may be on their way at once.
 const IN_FLIGHT: usize = 8;
 /// A change of the clocks' difference that is worth keeping, milliseconds.
@@ -55,7 +64,7 @@ pub enum Ended {
 
 /// Why a session cannot go on.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
@@ -64,7 +73,7 @@ enum Failure {
     Key(#[from] KeyError),
     #[error("the enrolment cannot be used: {0}")]
     Enrolment(String),
-    #[error("a push was not brought to its end")]
+    #[error("an exchange was not brought to its end")]
     Ended,
     #[error("the cloud and this agent do not agree where they stand; {HELLOS} tries did not settle it")]
     Hellos,
@@ -101,10 +110,11 @@ fn in_words(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Runs one session to its end. `backoff` is reset when the cloud has taken something.
-pub(super) async fn run(sync: &Sync, backoff: &mut Backoff, told: &mut Told) -> Ended {
+/// Runs one session to its end. `backoff` is reset when the cloud has taken something; `stales` counts hellos in a row whose
+/// number had been used.
+pub(super) async fn run(sync: &Sync, backoff: &mut Backoff, told: &mut Told, stales: &mut u32) -> Ended {
     match begin(sync).await {
-        Ok(Some(mut line)) => match line.run(backoff, told).await {
+        Ok(Some(mut line)) => match line.run(backoff, told, stales).await {
             Ok(ended) => ended,
             Err(failure) => failure.into(),
         },
@@ -120,6 +130,15 @@ async fn begin(sync: &Sync) -> Result<Option<Line<'_>>, Failure> {
     let key = key::load(&sync.folder, &public)?;
     let client = Client::new(url, &sync.cloud, key, Some(edge), Arc::clone(&sync.clock))?;
     Ok(Some(Line { sync, client: Arc::new(client), events: sync.store.listen() }))
+}
+
+/// What a hello led to.
+struct Opened {
+    session: Session,
+    /// To be waited before the first exchange.
+    not_before: Duration,
+    /// Whether the cloud hands out its feed.
+    pulls: bool,
 }
 
 /// The line to the cloud while a session lasts.
@@ -142,9 +161,14 @@ impl Line<'_> {
         &self.sync.store
     }
 
-    async fn run(&mut self, backoff: &mut Backoff, told: &mut Told) -> Result<Ended, Failure> {
+    async fn run(
+        &mut self,
+        backoff: &mut Backoff,
+        told: &mut Told,
+        stales: &mut u32,
+    ) -> Result<Ended, Failure> {
         let digest = told.again(self.store(), &*self.sync.clock).await?;
-        let (mut session, not_before) = match self.hello(&digest).await? {
+        let Opened { mut session, not_before, pulls } = match self.hello(&digest, stales).await? {
             Ok(opened) => opened,
             Err(Stop::Retired) => {
                 return Ok(Ended::Retired("the cloud has retired this agent's enrolment".to_owned()));
@@ -153,35 +177,40 @@ impl Line<'_> {
         };
         tokio::time::sleep(not_before).await;
         let mut worked = false;
+        let mut reading = Reading::new(self.store().clone(), Arc::clone(&self.client), pulls);
         let renew = Instant::now() + Duration::from_secs(session.limits().idle_s.into());
         loop {
-            match self.drain(&mut session).await? {
+            match self.drain(&mut session, &mut reading).await? {
                 After::Continue => {}
-                After::Hello if worked => return Ok(Ended::Over),
+                After::Hello if worked && !reading.was_refused_at_once() => return Ok(Ended::Over),
                 After::Hello => {
-                    // Refused at the first push after a hello: another disk with this origin may be talking.
+                    // Refused at the first exchange after a hello: another disk with this origin may be talking.
                     let cause = "the cloud asks for another hello".to_owned();
                     return Ok(Ended::Failed { cause, least: Duration::ZERO, trouble: Trouble::Other });
                 }
             }
             worked = true;
             backoff.reset();
-            match work::wait(&self.sync.store, &session, &mut self.events, renew).await? {
-                Wake::Send => {}
-                Wake::Renew => return Ok(Ended::Over),
+            reading.ask(&session).await?;
+            tokio::select! {
+                wake = work::wait(&self.sync.store, &session, &mut self.events, renew) => match wake? {
+                    Wake::Send => {}
+                    Wake::Renew => return Ok(Ended::Over),
+                },
+                () = reading.arrival() => {}
             }
         }
     }
 
     /// Says hello until there is a session or a reason why there is none.
-    async fn hello(&self, digest: &Value) -> Result<Result<(Session, Duration), Stop>, Failure> {
+    async fn hello(&self, digest: &Value, stales: &mut u32) -> Result<Result<Opened, Stop>, Failure> {
         let about = About {
             app_version: env!("CARGO_PKG_VERSION").to_owned(),
             schema_ver: 1,
-            capabilities: Capabilities::of(&[Capabilities::OBSERVATIONS]),
+            capabilities: capabilities(),
         };
         let mut ask = BTreeMap::new();
-        for _ in 0..HELLOS {
+        for attempt in 0..HELLOS {
             let nonce = Nonce::draw(&*self.sync.entropy);
             let wall = self.sync.clock.now().timestamp_millis();
             let mut hello = open(self.store(), &about, nonce, &ask, wall).await?;
@@ -193,10 +222,35 @@ impl Line<'_> {
             self.keep_offset().await?;
             crate::fault_point!("sync.hello_answered");
             let new_origin = Origin::mint(&*self.sync.entropy);
-            match answered(self.store(), &hello, &reply, new_origin).await? {
+            let next = answered_with_feed(self.store(), &hello, &reply, new_origin).await?;
+            match reply.verdict {
+                Verdict::Stale { .. } => *stales += 1,
+                // A number that nobody had used, at the first try.
+                Verdict::Ok | Verdict::Snapshot if attempt == 0 => *stales = 0,
+                Verdict::Ok
+                | Verdict::Snapshot
+                | Verdict::Marks { .. }
+                | Verdict::Fork { .. }
+                | Verdict::CloudRegressed
+                | Verdict::Upgrade { .. }
+                | Verdict::Retired
+                | Verdict::Unknown => {}
+            }
+            if *stales >= TWIN_STALES {
+                *stales = 0;
+                let rows = leave_twin(self.store(), new_origin).await?;
+                self.note_new_life(&hello, &reply, new_origin, rows).await?;
+                ask = BTreeMap::new();
+                continue;
+            }
+            match next {
                 Next::Session(session) => {
                     let wait = u64::try_from(reply.not_before.clamp(0, 600_000)).unwrap_or(0);
-                    return Ok(Ok((*session, Duration::from_millis(wait))));
+                    return Ok(Ok(Opened {
+                        session: *session,
+                        not_before: Duration::from_millis(wait),
+                        pulls: reply.capabilities.has(Capabilities::PULL),
+                    }));
                 }
                 Next::Again(places) => ask = places,
                 Next::Forked { origin, relogged } => {
@@ -226,13 +280,23 @@ impl Line<'_> {
         self.store().write(move |tx| tx.note_new_life(cause, former, relogged)).await
     }
 
-    /// Sends all that waits, a few pushes at once: while the cloud commits some, the next are made and on their way.
-    async fn drain(&self, session: &mut Session) -> Result<After, Failure> {
+    /// Sends all that waits, a few pushes at once: while the cloud commits some, the next are made and on their way. Takes the
+    /// pages that arrive meanwhile.
+    async fn drain(&self, session: &mut Session, reading: &mut Reading) -> Result<After, Failure> {
         let mut heads = work::heads(self.store()).await?;
         let mut flying = VecDeque::new();
         loop {
-            self.fill(session, &heads, &mut flying).await?;
+            // A page may show changes of which the push is still to be answered: nothing new is sent before it is taken, and
+            // what is on its way lands first. Otherwise it would look as if another disk had written them.
+            if !reading.has_arrived() {
+                self.fill(session, &heads, &mut flying).await?;
+            }
             if flying.is_empty() {
+                match reading.take(session).await? {
+                    Taken::Nothing => {}
+                    Taken::Page => continue,
+                    Taken::Hello => return Ok(After::Hello),
+                }
                 let grown = work::heads(self.store()).await?;
                 if grown == heads {
                     return Ok(After::Continue);
@@ -241,7 +305,11 @@ impl Line<'_> {
                 continue;
             }
             let Some(landed) = self.land(&mut flying).await? else { return Ok(After::Hello) };
-            tokio::try_join!(self.keep(&landed), self.fill(session, &heads, &mut flying))?;
+            if reading.has_arrived() {
+                self.keep(&landed).await?;
+            } else {
+                tokio::try_join!(self.keep(&landed), self.fill(session, &heads, &mut flying))?;
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! What people are told of sync; all of it from the store, so that a command and a page say the same.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use shared_model::{CompanyId, EdgeId};
 use sync_protocol::Origin;
@@ -91,6 +93,20 @@ pub struct SyncStatus {
     pub not_durable: i64,
     /// When the oldest of what waits was received or written, milliseconds UTC.
     pub oldest_unsent_ms: Option<i64>,
+    /// The last place of the cloud's feed that was taken.
+    pub cursor: i64,
+    /// The last one with nothing more behind it: up to there this agent has seen all.
+    pub clean: i64,
+    /// Whether a snapshot of the cloud's records is being taken.
+    pub filling: bool,
+    /// What waits, by kind: `punch`, `observation`, `watermark` and the kinds of records.
+    pub waiting: BTreeMap<String, i64>,
+    /// Conflicts that nobody has looked at.
+    pub open_conflicts: i64,
+    /// Rows of this agent that the cloud keeps aside.
+    pub kept_aside_by_cloud: i64,
+    /// Lines of the feed that this version cannot take.
+    pub not_taken: i64,
     /// Lives of this disk that have ended (restored, copied or enrolled again).
     pub former_lives: usize,
     /// The last of them that began by itself.
@@ -143,6 +159,13 @@ impl ReadTx {
             record_backlog: backlog.records,
             not_durable: backlog.not_durable,
             oldest_unsent_ms: backlog.oldest_ms,
+            cursor: self.meta(Meta::CURSOR)?.unwrap_or(0),
+            clean: self.meta(Meta::CLEAN)?.unwrap_or(0),
+            filling: self.meta(Meta::SNAPSHOT)?.is_some(),
+            waiting: self.waiting_by_kind()?,
+            open_conflicts: self.open_conflict_count()?,
+            kept_aside_by_cloud: self.notice_count()?,
+            not_taken: self.parked_count()?,
             former_lives: former.len(),
             new_life: self.new_life()?,
         })

@@ -8,21 +8,22 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use ed25519_dalek::VerifyingKey;
 use shared_model::entity::{Company, Entity as _, Site, Weekday};
 use shared_model::punch::{PunchId, Reading, Route};
 use shared_model::text::{Code, Name};
 use shared_model::zone::ZoneHistory;
-use shared_model::{ClockSerial, CompanyId, EdgeId, Kind, Punch, RawTime, SiteId, UserCode};
+use shared_model::{ClockSerial, CompanyId, EdgeId, FieldTag, Kind, Punch, RawTime, SiteId, UserCode};
 use sync_protocol::body::{pack_message, unpack_message};
-use sync_protocol::cloud::{Enrolled, Push, hello, push_all};
+use sync_protocol::cloud::{Enrolled, Push, hello, pull, push_all, snapshot};
 use sync_protocol::memory::{MemoryCloud, ready};
 use sync_protocol::message::{
-    EnrollReply, EnrollRequest, FeedRecord, Hello, PushReply, Refusal, RefusalCode, Scope,
+    EnrollReply, EnrollRequest, FeedRecord, Hello, PageHead, PageRequest, PushReply, Refusal, RefusalCode,
+    Scope, SnapshotRequest,
 };
 use sync_protocol::{Dot, Limits, Origin, Record, Slot, sign};
 use tempfile::TempDir;
@@ -61,7 +62,10 @@ struct Cloud {
     faults: Faults,
     bodies: AtomicU32,
     hellos: AtomicU32,
+    pulls: AtomicU32,
     digest: Mutex<Option<serde_json::Value>>,
+    /// Told when the feed has grown.
+    grown: tokio::sync::Notify,
 }
 
 impl Cloud {
@@ -78,6 +82,8 @@ impl Cloud {
             faults: Faults::default(),
             bodies: AtomicU32::new(0),
             hellos: AtomicU32::new(0),
+            pulls: AtomicU32::new(0),
+            grown: tokio::sync::Notify::new(),
             digest: Mutex::new(None),
         })
     }
@@ -87,6 +93,8 @@ impl Cloud {
             .route("/sync/v1/enroll", post(answer_enroll))
             .route("/sync/v1/hello", post(answer_hello))
             .route("/sync/v1/push", post(answer_push))
+            .route("/sync/v1/pull", get(answer_pull))
+            .route("/sync/v1/snapshot", get(answer_snapshot))
             .with_state(Arc::clone(self));
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -98,10 +106,21 @@ impl Cloud {
     }
 
     fn check(&self, uri: &Uri, headers: &HeaderMap, body: &[u8], key: &VerifyingKey) -> Option<Response> {
+        self.check_as(&Method::POST, uri, headers, body, key)
+    }
+
+    fn check_as(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: &[u8],
+        key: &VerifyingKey,
+    ) -> Option<Response> {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let request = sign::Request {
-            method: "POST",
-            path_and_query: uri.path(),
+            method: method.as_str(),
+            path_and_query: uri.path_and_query().unwrap().as_str(),
             edge: text(sign::HEADER_EDGE).map(|edge| edge.parse().unwrap()),
             time_ms: text(sign::HEADER_TIME).unwrap().parse().unwrap(),
             body,
@@ -193,6 +212,7 @@ async fn answer_push(State(cloud): State<Arc<Cloud>>, uri: Uri, headers: HeaderM
     let enrolled = cloud.enrolled.lock().unwrap().clone();
     let replies =
         ready(push_all(&mut *cloud.store.lock().unwrap(), &[(&enrolled, &push)], cloud.now())).unwrap();
+    cloud.grown.notify_waiters();
     if counted_down(&cloud.faults.lose_answers) {
         return StatusCode::BAD_GATEWAY.into_response();
     }
@@ -202,6 +222,53 @@ async fn answer_push(State(cloud): State<Arc<Cloud>>, uri: Uri, headers: HeaderM
     let taken = matches!(replies[0], PushReply::Ok { .. });
     let status = if taken { StatusCode::OK } else { StatusCode::CONFLICT };
     (status, pack_message(&replies[0]).unwrap()).into_response()
+}
+
+async fn answer_pull(
+    State(cloud): State<Arc<Cloud>>,
+    uri: Uri,
+    headers: HeaderMap,
+    Query(request): Query<PageRequest>,
+) -> Response {
+    let key = cloud.key.lock().unwrap().unwrap();
+    if let Some(refused) = cloud.check_as(&Method::GET, &uri, &headers, &[], &key) {
+        return refused;
+    }
+    cloud.pulls.fetch_add(1, Ordering::SeqCst);
+    let until = tokio::time::Instant::now() + Duration::from_secs(request.wait.into());
+    loop {
+        let grown = cloud.grown.notified();
+        let enrolled = cloud.enrolled.lock().unwrap().clone();
+        let answer =
+            ready(pull(&mut *cloud.store.lock().unwrap(), &enrolled, &request, cloud.now())).unwrap();
+        let status = match answer.head {
+            PageHead::Hello => StatusCode::CONFLICT,
+            PageHead::Ok(page) if page.items == 0 && page.cursor == page.start && !page.more => {
+                if tokio::time::timeout_at(until, grown).await.is_ok() {
+                    continue;
+                }
+                StatusCode::OK
+            }
+            PageHead::Ok(_) => StatusCode::OK,
+        };
+        return (status, answer.body().unwrap()).into_response();
+    }
+}
+
+async fn answer_snapshot(
+    State(cloud): State<Arc<Cloud>>,
+    uri: Uri,
+    headers: HeaderMap,
+    Query(request): Query<SnapshotRequest>,
+) -> Response {
+    let key = cloud.key.lock().unwrap().unwrap();
+    if let Some(refused) = cloud.check_as(&Method::GET, &uri, &headers, &[], &key) {
+        return refused;
+    }
+    let enrolled = cloud.enrolled.lock().unwrap().clone();
+    let answer =
+        ready(snapshot(&mut *cloud.store.lock().unwrap(), &enrolled, &request, cloud.now())).unwrap();
+    answer.body().unwrap().into_response()
 }
 
 fn site_id() -> SiteId {
@@ -320,6 +387,25 @@ impl Agent {
         }
     }
 
+    /// Waits until a record of the store is as it should be.
+    async fn until_record<E>(&self, id: E::Id, is: impl Fn(&E) -> bool)
+    where
+        E: shared_model::entity::Entity + Send + 'static,
+        E::Id: Copy + Send + 'static,
+    {
+        let mut events = self.store.listen();
+        let wait = async {
+            loop {
+                let found = self.store.read(move |tx| tx.record::<E>(id)).await.unwrap();
+                if found.is_some_and(|found| is(&found.record)) {
+                    return;
+                }
+                let _ = timeout(Duration::from_millis(200), events.recv()).await;
+            }
+        };
+        timeout(PATIENCE, wait).await.unwrap();
+    }
+
     async fn until_sent(&self) {
         self.until("all is sent", |status| (status.ledger_backlog, status.record_backlog) == (0, 0)).await;
     }
@@ -367,6 +453,56 @@ async fn what_is_collected_before_and_after_enrolment_reaches_the_cloud() {
     let status = agent.until("it is well", |status| status.standing == Standing::Ok).await;
     assert!(status.last_exchange_ms.is_some() && status.oldest_unsent_ms.is_none());
     assert!(cloud.bodies.load(Ordering::SeqCst) < 8 * 1503);
+    agent.end().await;
+}
+
+#[tokio::test]
+async fn what_the_cloud_s_people_change_comes_down_while_pushes_go_on() {
+    let cloud = Cloud::new(0);
+    cloud.store.lock().unwrap().begin_life(Origin::from_number(9).unwrap());
+    let (address, _server) = cloud.serve("127.0.0.1:0").await;
+    let mut agent = Agent::new().await;
+    agent.enroll(address, "GOOD").await.unwrap();
+    agent.run();
+    agent.until("it is level", |status| status.clean > 0 || cloud.pulls.load(Ordering::SeqCst) > 1).await;
+    let key = Uuid::from_u128(0xd1);
+    let create = |name: &str| sync_protocol::memory::Edit {
+        key: (Kind::Department, key),
+        op: sync_protocol::Op::Create,
+        saw: sync_protocol::VersionVector::new(),
+        fields: [
+            (FieldTag(1), serde_json::json!(name)),
+            (FieldTag(2), serde_json::json!("D1")),
+            (FieldTag(3), serde_json::json!("department")),
+            (FieldTag(6), serde_json::json!(true)),
+        ]
+        .into(),
+    };
+    for nth in 0..30 {
+        agent.collect("A1", nth * 10..nth * 10 + 10).await;
+    }
+    cloud.store.lock().unwrap().edit(&create("Sewing"), shared_model::ActorId::SYSTEM, None).unwrap();
+    cloud.grown.notify_waiters();
+    let id = shared_model::DepartmentId::from_uuid(key);
+    agent.until_record::<shared_model::entity::Department>(id, |found| found.name.as_str() == "Sewing").await;
+    agent.until_sent().await;
+    // An own change comes back by the feed: it is no other disk's, however soon it is shown.
+    for nth in 0..20 {
+        agent
+            .store
+            .write(move |tx| {
+                let known = tx.record::<shared_model::entity::Department>(id)?.unwrap();
+                let mut new = known.record.clone();
+                new.name = Name::parse(&format!("Sewing {nth}")).unwrap();
+                tx.update(&crate::store::Author::CONSOLE, id, None, &new)
+            })
+            .await
+            .unwrap();
+        agent.until_sent().await;
+    }
+    agent.until("all is settled", |status| status.record_backlog == 0).await;
+    assert_eq!(cloud.hellos.load(Ordering::SeqCst), 1, "one session did all of it");
+    assert_eq!(cloud.ledger().len(), 300);
     agent.end().await;
 }
 

@@ -136,7 +136,7 @@ const fn explain(error: &EnrollError) -> Key {
         EnrollError::Client(ClientError::Status(_) | ClientError::TooLong | ClientError::Body(_)) => {
             Key::new("enroll-no-cloud")
         }
-        EnrollError::Client(ClientError::Setup(_) | ClientError::Write(_))
+        EnrollError::Client(ClientError::Setup(_) | ClientError::Write(_) | ClientError::Ended)
         | EnrollError::Key(_)
         | EnrollError::Store(_) => Key::new("enroll-failed"),
     }

@@ -87,6 +87,19 @@ pub(super) fn acknowledged_by(
     changes(origin, &mut query.query(params![origin.number(), place])?)
 }
 
+/// Whether a waiting change of an origin settles a conflict.
+pub(super) fn resolves(
+    connection: &Connection,
+    origin: Origin,
+    conflict: ConflictId,
+) -> Result<bool, StoreError> {
+    let found: Option<i64> = connection
+        .prepare_cached("SELECT seq FROM oplog WHERE origin = ?1 AND state = 0 AND resolves = ?2 LIMIT 1")?
+        .query_row(params![origin.number(), conflict.uuid().as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(found.is_some())
+}
+
 fn changes(origin: Origin, rows: &mut Rows<'_>) -> Result<Vec<Change>, StoreError> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
