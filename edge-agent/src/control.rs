@@ -13,6 +13,7 @@
 pub mod account;
 pub mod approval;
 pub mod calendar;
+pub mod conflict;
 pub mod device;
 pub mod employee;
 pub mod explain;
@@ -237,6 +238,10 @@ calls! {
     Enroll(sync::Enroll) -> crate::sync::enroll::Enrolled;
     /// Tells how things stand with the cloud.
     SyncState(sync::SyncState) -> crate::sync::status::SyncStatus;
+    /// Lists the conflicts, and what could not be exchanged.
+    ListConflicts(conflict::ListConflicts) -> conflict::Aside;
+    /// Settles a conflict.
+    OverrideConflict(conflict::OverrideConflict) -> Saved;
     /// Tells the whole agent at a glance.
     AgentState(status::AgentState) -> status::AgentReport;
     /// Looks through the whole database.

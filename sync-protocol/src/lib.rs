@@ -11,6 +11,7 @@ pub mod chain;
 pub mod change;
 pub mod cloud;
 pub mod compress;
+pub mod conflict;
 pub mod edge;
 pub mod frame;
 pub mod hlc;

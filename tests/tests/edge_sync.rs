@@ -9,7 +9,9 @@ use cloud_server::store::{CompanyAccess, edge};
 use edge_agent::clock::{OsEntropy, SystemClock};
 use edge_agent::config::CloudConfig;
 use edge_agent::control::founding::{Founding, found};
-use edge_agent::store::{Author, Delivered, Delivery, FILE, LifeCause, Meta, ReadTx, Store, WriteTx};
+use edge_agent::store::{
+    Author, Delivered, Delivery, FILE, LifeCause, Meta, ReadTx, Store, StoreError, WriteTx,
+};
 use edge_agent::sync::Sync;
 use edge_agent::sync::boot::{Found, TokenFile, check};
 use edge_agent::sync::enroll::{Application, Enrolled, enroll};
@@ -20,8 +22,10 @@ use shared_model::punch::Reading;
 use shared_model::record::Document;
 use shared_model::text::{Code, EmployeeCode, Line, Name};
 use shared_model::{
-    Clock, ClockSerial, EmployeeId, Entropy, Punch, PunchId, RawTime, RosterId, Route, SiteId, UserCode,
+    Clock, ClockSerial, EmployeeId, Entropy, FieldTag, Punch, PunchId, RawTime, RosterId, Route, SiteId,
+    UserCode,
 };
+use sync_protocol::merge::FieldRule;
 use system_tests::cloud_http::{CloudHttp, Factory};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -196,6 +200,123 @@ impl Agent {
         });
         Ok(ids.await?)
     }
+}
+
+impl Agent {
+    /// Lets go of the cloud for a while.
+    async fn pause(&mut self) -> Result<()> {
+        if let Some((stop, task)) = self.running.take() {
+            stop.cancel();
+            timeout(PATIENCE, task).await??;
+        }
+        Ok(())
+    }
+
+    /// Waits until the store says so.
+    async fn until<T, F>(&self, what: &str, look: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&ReadTx) -> Result<Option<T>, StoreError> + Clone + Send + 'static,
+    {
+        let mut events = self.store.listen();
+        let wait = async {
+            loop {
+                if let Some(found) = self.store.read(look.clone()).await? {
+                    return Ok(found);
+                }
+                // An event may have been missed before we listened.
+                let _ = timeout(Duration::from_millis(200), events.recv()).await;
+            }
+        };
+        timeout(PATIENCE, wait).await.with_context(|| format!("waited in vain until {what}"))?
+    }
+
+    async fn until_named(&self, id: EmployeeId, name: &'static str) -> Result<()> {
+        self.until(&format!("the person is {name}"), move |tx| {
+            let found = tx.record::<Employee>(id)?;
+            Ok(found.filter(|found| found.record.name.as_str() == name).map(drop))
+        })
+        .await
+    }
+
+    async fn until_conflicts(&self, count: i64) -> Result<()> {
+        self.until(&format!("there are {count} conflicts"), move |tx| {
+            Ok((tx.open_conflict_count()? == count).then_some(()))
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn two_agents_and_the_cloud_agree_and_a_conflict_is_settled_by_hand() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Padma Knit").await?;
+    let (mut gate, mut store) = (Agent::new().await?, Agent::new().await?);
+    for agent in [&mut gate, &mut store] {
+        agent.enroll(&cloud, factory).await?;
+        agent.run();
+    }
+    let person = gate.hire(factory.site, "1001").await?;
+    store.until_named(person, "Rahima Khatun").await?;
+
+    // Both write without having seen the other's; the first to arrive stands.
+    gate.pause().await?;
+    store.pause().await?;
+    gate.rename(person, "Rahima Begum").await?;
+    store.rename(person, "Rahima Akter").await?;
+    gate.run();
+    gate.until_sent().await?;
+    store.run();
+    for agent in [&gate, &store] {
+        agent.until_conflicts(1).await?;
+        agent.until_named(person, "Rahima Begum").await?;
+    }
+
+    // Somebody at the agent that does not show its version wants it nevertheless.
+    let row = store.store.read(|tx| tx.conflicts(true, 10)).await?.pop().context("the row")?;
+    assert_eq!(row.arriving[&FieldTag(2)], "Rahima Akter");
+    let id = row.id;
+    store.store.write(move |tx| tx.settle_conflict(&Author::CONSOLE, id, FieldRule::Arriving)).await?;
+    for agent in [&gate, &store] {
+        agent.until_named(person, "Rahima Akter").await?;
+        agent.until_conflicts(0).await?;
+    }
+    store.until_sent().await?;
+    let seen = look(&cloud).await?;
+    assert_eq!((seen.names, seen.quarantined), (BTreeSet::from(["Rahima Akter".to_owned()]), 0));
+    gate.end().await?;
+    store.end().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_agent_that_comes_late_is_filled_while_it_collects() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Padma Knit").await?;
+    let mut first = Agent::new().await?;
+    first.enroll(&cloud, factory).await?;
+    first.run();
+    for nth in 0..40 {
+        first.hire(factory.site, &format!("{}", 1000 + nth)).await?;
+    }
+    first.until_sent().await?;
+    let mut late = Agent::new().await?;
+    late.collect(0..200).await?;
+    late.enroll(&cloud, factory).await?;
+    late.run();
+    late.collect(200..300).await?;
+    late.until("all people are there", |tx| Ok((tx.records::<Employee>()?.len() == 40).then_some(())))
+        .await?;
+    late.until_sent().await?;
+    assert_eq!(look(&cloud).await?.ledger.len(), 300);
+    late.until("it is level", |tx| {
+        let status = tx.sync_status()?;
+        Ok((!status.filling && status.clean > 0 && status.clean == status.cursor).then_some(()))
+    })
+    .await?;
+    first.end().await?;
+    late.end().await?;
+    Ok(())
 }
 
 /// What the database holds, read as its superuser.

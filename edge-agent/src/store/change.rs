@@ -279,6 +279,8 @@ fn possible(edit: &Edit, old: Option<&Record>) -> Result<(), StoreError> {
         (Op::Create, None)
         | (Op::Update | Op::Decide | Op::Delete, Some(true))
         | (Op::Restore, Some(false)) => Ok(()),
+        // That a deleted record stays deleted is a way to settle what disputes it.
+        (Op::Delete, Some(false)) if edit.resolves.is_some() => Ok(()),
         (Op::Update | Op::Decide | Op::Delete, None | Some(false)) | (Op::Restore, None | Some(true)) => {
             Err(missing(*kind, *key))
         }

@@ -77,7 +77,7 @@ impl ClientError {
             Self::Transport(_) => Trouble::Unreachable,
             Self::Status(_) | Self::TooLong | Self::Body(_) => Trouble::NotTheCloud,
             Self::Refused(Refusal { error: RefusalCode::Signature, .. }) => Trouble::Unknown,
-            Self::Refused(_) | Self::Setup(_) | Self::Write(_) => Trouble::Other,
+            Self::Refused(_) | Self::Setup(_) | Self::Write(_) | Self::Ended => Trouble::Other,
         }
     }
 
@@ -91,6 +91,7 @@ impl ClientError {
             | Self::TooLong
             | Self::Body(_)
             | Self::Setup(_)
+            | Self::Ended
             | Self::Write(_) => true,
         }
     }

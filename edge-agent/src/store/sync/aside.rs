@@ -1,16 +1,18 @@
 //! What waits for a person: conflicts, rows that the cloud keeps aside, lines of the feed that cannot be taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension as _, params};
 use shared_model::Kind;
+use sync_protocol::conflict::{Override, override_of};
+use sync_protocol::merge::FieldRule;
 use sync_protocol::message::FeedConflict;
-use sync_protocol::{ConflictId, Op, Origin, Stream};
+use sync_protocol::{ConflictId, Dot, Op, Origin, Stream};
 use uuid::Uuid;
 
 use super::rows;
-use crate::store::{Meta, ReadTx, StoreError, WriteTx};
+use crate::store::{Author, Edit, Meta, ReadTx, StoreError, StoreEvent, WriteTx, record};
 
 /// Ledger rows beyond which what waits is not told by their sorts.
 const COUNTED: i64 = 50_000;
@@ -186,23 +188,74 @@ impl ReadTx {
 }
 
 impl WriteTx {
-    /// One conflict row.
+    /// Settles a conflict by hand: the chosen version counts, here at once and everywhere once the cloud has the change,
+    /// unless somebody has written meanwhile.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] for one that cannot be read.
-    pub fn conflict(&self, id: ConflictId) -> Result<Option<FeedConflict>, StoreError> {
-        let row: Option<String> = self
+    /// [`StoreError::Missing`] for one that is not here, [`StoreError::Invalid`] for one that cannot be settled now.
+    pub fn settle_conflict(
+        &self,
+        author: &Author,
+        id: ConflictId,
+        choice: FieldRule,
+    ) -> Result<Dot, StoreError> {
+        let missing = || StoreError::Missing { what: "conflict", id: id.uuid().to_string() };
+        let found: Option<String> = self
             .connection
             .prepare_cached("SELECT row FROM conflict WHERE id = ?1")?
             .query_row(params![id.uuid().as_bytes()], |row| row.get(0))
             .optional()?;
-        row.map(|row| conflict(*id.uuid().as_bytes(), &row)).transpose()
+        let row = conflict(*id.uuid().as_bytes(), &found.ok_or_else(missing)?)?;
+        let kind = u8::try_from(row.kind).ok().and_then(Kind::from_number);
+        let shown = kind.map(|kind| record::load(&self.connection, kind, row.key)).transpose()?.flatten();
+        let chosen = override_of(&row, &shown.unwrap_or_default(), choice)
+            .map_err(|why| StoreError::Invalid(why.to_string()))?;
+        if self.settles_already(id)? {
+            return Err(StoreError::Invalid(
+                "it was settled here; the cloud has yet to confirm it".to_owned(),
+            ));
+        }
+        let Override { kind, op, fields, seen, resolves } = chosen;
+        self.tell(StoreEvent::Sync);
+        self.change(
+            author,
+            Edit { kind, key: row.key, op, seen: Some(seen), fields, resolves: Some(resolves) },
+        )
     }
 
-    /// Whether a change of the present life that settles a conflict waits for the cloud.
-    pub(in crate::store) fn settles_already(&self, id: ConflictId) -> Result<bool, StoreError> {
+    /// Whether a change that settles a conflict waits for the cloud.
+    fn settles_already(&self, id: ConflictId) -> Result<bool, StoreError> {
         let Some(origin) = self.meta(Meta::ORIGIN)? else { return Ok(false) };
         rows::resolves(&self.connection, origin, id)
+    }
+}
+
+impl ReadTx {
+    /// The conflicts that were settled here and that the cloud has yet to confirm.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn settled_here(&self) -> Result<BTreeSet<ConflictId>, StoreError> {
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT resolves FROM oplog WHERE state = 0 AND resolves IS NOT NULL")?;
+        let ids = query.query_map([], |row| row.get::<_, [u8; 16]>(0))?;
+        let ids = ids.map(|id| id.map(|bytes| ConflictId::from_uuid(Uuid::from_bytes(bytes))));
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
+    /// What people call a record: its name, code, serial or date; its key where it has none.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn label_of(&self, kind: Kind, key: Uuid) -> Result<String, StoreError> {
+        let record = record::load(&self.connection, kind, key)?.unwrap_or_default();
+        let text = |name: &str| {
+            let def = kind.fields().iter().find(|def| def.name == name)?;
+            record.fields.get(&def.tag).and_then(serde_json::Value::as_str).map(str::to_owned)
+        };
+        let names: Vec<String> = ["code", "serial", "name", "date"].into_iter().filter_map(text).collect();
+        Ok(if names.is_empty() { key.to_string() } else { names.join(" ") })
     }
 }
 
