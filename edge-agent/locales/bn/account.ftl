@@ -8,6 +8,7 @@ account-password-new = নতুন পাসওয়ার্ড
 account-password-save = পাসওয়ার্ড বদলান
 account-password-wrong = এটি এখনকার পাসওয়ার্ড নয়।
 account-password-changed = পাসওয়ার্ড বদলানো হয়েছে। অন্য সব জায়গা থেকে সাইন-আউট হয়েছে।
+account-password-of-cloud = এই অ্যাকাউন্ট ক্লাউডের: পাসওয়ার্ড সেখানে বদলান।
 account-sessions = যেখানে সাইন-ইন আছেন
 account-session-here = এখানে
 account-session-times = { $since } থেকে, সক্রিয় { $seen }

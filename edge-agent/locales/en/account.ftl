@@ -8,6 +8,7 @@ account-password-new = New password
 account-password-save = Change password
 account-password-wrong = This is not the present password.
 account-password-changed = The password was changed. All other sessions were signed out.
+account-password-of-cloud = This account is the cloud's: change its password there.
 account-sessions = Where you are signed in
 account-session-here = Here
 account-session-times = Since { $since }, active { $seen }

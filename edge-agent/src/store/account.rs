@@ -98,7 +98,8 @@ fn user_where(
 }
 
 fn has_user(connection: &Connection) -> Result<bool, StoreError> {
-    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM local_user)", [], |row| row.get(0))?)
+    let sql = "SELECT EXISTS (SELECT 1 FROM local_user WHERE from_cloud = 0)";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 fn open_setup_token(connection: &Connection, hash: &[u8; 32], now_ms: i64) -> Result<bool, StoreError> {
@@ -110,7 +111,16 @@ fn open_setup_token(connection: &Connection, hash: &[u8; 32], now_ms: i64) -> Re
 }
 
 impl ReadTx {
-    /// Whether anybody can sign in; if not, this agent waits for its set-up.
+    /// Whether anybody can sign in, people of the cloud among them.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn has_any_user(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM local_user)";
+        Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    /// Whether somebody has an account that was made here; if not, this agent waits for its set-up.
     ///
     /// # Errors
     /// What SQLite says.
@@ -249,7 +259,7 @@ impl WriteTx {
     /// Sets a person's password and ends all sessions of that person but `keep`.
     ///
     /// # Errors
-    /// [`StoreError::Missing`].
+    /// [`StoreError::Missing`]; [`StoreError::Invalid`] for an account of the cloud.
     pub fn set_password(
         &self,
         author: &Author,
@@ -257,6 +267,7 @@ impl WriteTx {
         password_hash: &str,
         keep: Option<&[u8; 32]>,
     ) -> Result<(), StoreError> {
+        self.refuse_of_cloud(id)?;
         let changed = self
             .connection
             .execute("UPDATE local_user SET password_hash = ?2 WHERE id = ?1", params![id, password_hash])?;
@@ -270,7 +281,8 @@ impl WriteTx {
     /// Lets a person sign in or not; without it all sessions of that person end.
     ///
     /// # Errors
-    /// [`StoreError::Missing`]; [`StoreError::Invalid`] for the last one who can change accounts.
+    /// [`StoreError::Missing`]; [`StoreError::Invalid`] for the last one who can change accounts, and for an
+    /// account of the cloud.
     pub fn set_local_user_active(&self, author: &Author, id: UserId, active: bool) -> Result<(), StoreError> {
         let Some(user) = user_where(&self.connection, "u.id = ?1", &id)? else {
             return Err(StoreError::Missing { what: "account", id: id.to_string() });
@@ -278,6 +290,7 @@ impl WriteTx {
         if user.active == active {
             return Ok(());
         }
+        self.refuse_of_cloud(id)?;
         let state = if active { "active" } else { "disabled" };
         self.connection.execute("UPDATE local_user SET state = ?2 WHERE id = ?1", params![id, state])?;
         let owners: i64 = self.connection.query_row(
@@ -292,6 +305,18 @@ impl WriteTx {
             self.end_sessions_of(id, None)?;
         }
         self.audit(author.actor, author.via, "account.state", &user.name, "", state)
+    }
+
+    /// Whoever has the console must not become a person of the cloud, who may decide, by giving him another password.
+    fn refuse_of_cloud(&self, id: UserId) -> Result<(), StoreError> {
+        let of_cloud: bool = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM local_user WHERE id = ?1 AND from_cloud = 1)")?
+            .query_row([id], |row| row.get(0))?;
+        if of_cloud {
+            return Err(StoreError::Invalid("this account is the cloud's: it is changed there".to_owned()));
+        }
+        Ok(())
     }
 
     /// Keeps a new session and notes the sign-in.

@@ -9,7 +9,7 @@ use web_kit::{Access, Current, Failure, Flash, FormState, Page, Refusal, RouteTa
 use super::local_time::LocalTime;
 use super::peer::Peer;
 use super::{App, Person, text};
-use crate::store::SessionRow;
+use crate::store::{SessionRow, StoreError};
 
 pub(super) fn routes() -> RouteTable<App> {
     RouteTable::new()
@@ -122,7 +122,14 @@ async fn change_password(
     };
     let hash = app.passwords().hash(new, app.salt()).await?;
     let (author, id, keep) = (person.author(), person.id, *current.session.as_bytes());
-    app.store().write(move |tx| tx.set_password(&author, id, &hash, Some(&keep))).await?;
+    match app.store().write(move |tx| tx.set_password(&author, id, &hash, Some(&keep))).await {
+        Ok(()) => {}
+        Err(StoreError::Invalid(_)) => {
+            form.fail("new", page.t("account-password-of-cloud"));
+            return Ok(FormState::again(View(page_of(&app, page, &current, form).await?)));
+        }
+        Err(error) => return Err(error.into()),
+    }
     Ok((Flash::good("account-password-changed"), Redirect::to("/account")).into_response())
 }
 

@@ -21,7 +21,7 @@ pub(super) fn routes() -> RouteTable<App> {
 }
 
 async fn show(State(app): State<App>, page: Page, query: ListQuery) -> Result<Response, Failure> {
-    if !app.store().read(crate::store::ReadTx::has_local_user).await? {
+    if !app.store().read(crate::store::ReadTx::has_any_user).await? {
         return Ok(Redirect::to("/set-up").into_response());
     }
     Ok(View(offered(SignInPage::new(page, Some(query.get("next"))))).into_response())

@@ -111,3 +111,20 @@ fn a_lease_runs_out_in_two_steps_and_a_clock_set_back_does_not_prolong_it() {
         "the cloud's time counts, not this machine's"
     );
 }
+
+#[test]
+fn whoever_has_the_console_does_not_become_a_person_of_the_cloud() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let a = person(4, "a@padma.example", "phc-a");
+    take(&store, &bundle(1, "2026-11-20T05:00:00Z", vec![a.clone()])).unwrap();
+    let id = a.id;
+    let reset = store.write_blocking(move |tx| tx.set_password(&Author::CONSOLE, id, "own", None));
+    assert!(matches!(reset, Err(StoreError::Invalid(_))), "{reset:?}");
+    assert_eq!(named(&store, "a@padma.example").unwrap().password_hash, "phc-a");
+    take(&store, &bundle(2, "2026-11-20T05:30:00Z", Vec::new())).unwrap();
+    let enabled = store.write_blocking(move |tx| tx.set_local_user_active(&Author::CONSOLE, id, true));
+    assert!(matches!(enabled, Err(StoreError::Invalid(_))), "{enabled:?}");
+    assert!(!store.read_blocking(ReadTx::has_local_user).unwrap(), "this agent still waits for its set-up");
+    assert!(store.read_blocking(ReadTx::has_any_user).unwrap());
+}
