@@ -179,6 +179,38 @@ async fn punches_arrive_exactly_once_however_often_they_are_sent() -> Result<()>
 }
 
 #[tokio::test]
+async fn a_batch_of_several_clocks_with_some_repeats_is_counted_exactly() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Karnaphuli Garments").await?;
+    let at_gate = |nth: u32| {
+        let serial = ClockSerial::parse(if nth.is_multiple_of(3) { "GATE" } else { "CLOCK1" }).unwrap();
+        let punch = punch(nth, i64::from(nth));
+        let id = PunchId::of_clock(&serial, &punch.user_code, punch.raw_time);
+        Punch { id, serial, ..punch }
+    };
+    // All new; then some known, in the middle; then all new again.
+    for numbers in [0..600, 300..1200, 1200..2000] {
+        let edge = Edge::enrolled(&cloud, factory).await?;
+        numbers.for_each(|nth| edge.disk.collect(LedgerEntry::Punch(at_gate(nth))));
+        edge.sync(&cloud).await?;
+    }
+
+    let mut tx = cloud.store.begin(&CompanyAccess::of_system(factory.company)).await?;
+    let tallied = tally::by_clock(&mut tx).await?;
+    let tallied: Vec<_> =
+        tallied.iter().map(|clock| (clock.serial.as_str(), clock.punches, clock.last_instant)).collect();
+    assert_eq!(tallied, [("CLOCK1", 1333, at_gate(1999).instant), ("GATE", 667, at_gate(1998).instant)]);
+    let counted: Vec<(String, i64, DateTime<Utc>)> = sqlx::query_as(
+        "SELECT serial, count(*), max(instant) FROM ledger WHERE zone = 'Asia/Dhaka' AND work_code = ''
+         GROUP BY serial ORDER BY serial",
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    assert_eq!(counted.iter().map(|(serial, n, at)| (serial.as_str(), *n, *at)).collect::<Vec<_>>(), tallied);
+    Ok(())
+}
+
+#[tokio::test]
 async fn pushes_that_come_at_once_are_taken_in_the_order_of_the_log() -> Result<()> {
     let cloud = CloudHttp::start().await?;
     let factory = cloud.factory("Karnaphuli Garments").await?;

@@ -1,59 +1,19 @@
 //! The ledger: set-based inserts, one statement for all punches of a batch.
 
+mod columns;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use shared_model::{Punch, UserCode};
+use shared_model::UserCode;
+use sqlx::error::DatabaseError;
 use sync_protocol::cloud::LedgerRow;
 use sync_protocol::{LedgerEntry, Observation, Watermark};
 use uuid::Uuid;
 
+use self::columns::{Columns, Placed, Runs, Spread};
 use super::recompute::{self, DateSpan, Scope};
 use super::{StoreError, TenantTx};
-
-/// A punch with its place in the ledger stream.
-type Placed<'a> = (&'a LedgerRow<'a>, &'a Punch);
-
-/// The columns of a batch of punches, borrowed from the decoded frame.
-#[derive(Default)]
-struct Columns<'a> {
-    id: Vec<Uuid>,
-    serial: Vec<&'a str>,
-    user_code: Vec<&'a str>,
-    raw_time: Vec<NaiveDateTime>,
-    zone: Vec<&'a str>,
-    instant: Vec<DateTime<Utc>>,
-    state: Vec<Option<i16>>,
-    verify: Vec<Option<i16>>,
-    work_code: Vec<&'a str>,
-    route: Vec<i16>,
-    received_at: Vec<DateTime<Utc>>,
-}
-
-impl<'a> Columns<'a> {
-    /// By rising id: the index is appended to, and two edges of one clock cannot wait for each other.
-    fn of(rows: &[Placed<'a>]) -> Self {
-        let mut punches: Vec<&Punch> = rows.iter().map(|(_, punch)| *punch).collect();
-        punches.sort_by_key(|punch| punch.id);
-        let mut columns = Self::default();
-        punches.into_iter().for_each(|punch| columns.push(punch));
-        columns
-    }
-
-    fn push(&mut self, punch: &'a Punch) {
-        self.id.push(punch.id.uuid());
-        self.serial.push(punch.serial.as_str());
-        self.user_code.push(punch.user_code.as_str());
-        self.raw_time.push(punch.raw_time.wall());
-        self.zone.push(punch.zone.name());
-        self.instant.push(punch.instant);
-        self.state.push(punch.reading.state.map(i16::from));
-        self.verify.push(punch.reading.verify.map(i16::from));
-        self.work_code.push(&punch.reading.work_code);
-        self.route.push(i16::from(punch.route.number()));
-        self.received_at.push(punch.received_at);
-    }
-}
 
 /// Stores a batch: punches and their delivery, other readings, watermarks, and what must be worked out again.
 pub(super) async fn store(
@@ -83,42 +43,108 @@ pub(super) async fn store(
     Ok(())
 }
 
-/// Stretches of rows whose places follow one another: origin, place of the first, and which rows (from 1, both included);
-/// and the ids of all rows.
-#[derive(Default)]
-struct Runs {
-    ids: Vec<Uuid>,
-    origin: Vec<i64>,
-    first_seq: Vec<i64>,
-    from_row: Vec<i32>,
-    to_row: Vec<i32>,
+/// Nearly every batch is all new. That is taken for granted first, because a row that need not be looked for is stored a
+/// good deal faster. A batch that holds a repeat is stored again, row by row for what each is.
+async fn store_punches(tx: &mut TenantTx, rows: &[Placed<'_>], now: DateTime<Utc>) -> Result<(), StoreError> {
+    let (columns, runs) = (&Columns::of(rows), &Runs::of(rows));
+    if rows.len() >= WORTH_A_TRY && add_new(tx, columns, runs, now).await? {
+        return Ok(());
+    }
+    let added = add_missing(tx, columns, runs, now).await?;
+    if usize::try_from(added) == Ok(columns.id.len()) {
+        return Ok(());
+    }
+    check_repeats(tx, columns).await?;
+    keep_other_readings(tx, columns, now).await
 }
 
-impl Runs {
-    fn of(rows: &[Placed<'_>]) -> Self {
-        let mut runs =
-            Self { ids: rows.iter().map(|(_, punch)| punch.id.uuid()).collect(), ..Self::default() };
-        let mut expected = None;
-        for (row, (place, _)) in (1..).zip(rows) {
-            let (origin, seq) = (place.origin.number(), place.seq);
-            match runs.to_row.last_mut() {
-                Some(to_row) if expected == Some((origin, seq)) => *to_row = row,
-                Some(_) | None => {
-                    runs.origin.push(origin);
-                    runs.first_seq.push(seq);
-                    runs.from_row.push(row);
-                    runs.to_row.push(row);
-                }
-            }
-            expected = Some((origin, seq + 1));
+/// Rows from which what [`add_new`] saves is more than its savepoint costs.
+const WORTH_A_TRY: usize = 200;
+
+/// Adds punches none of which is in the ledger; `false`, and nothing done, where one is.
+async fn add_new(
+    tx: &mut TenantTx,
+    columns: &Columns<'_>,
+    runs: &Runs,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    // The end of the transaction releases it.
+    sqlx::raw_sql("SAVEPOINT new_punches").execute(tx.connection()).await?;
+    let tallies = columns.tallies();
+    let [serial, zone, work_code] =
+        [&columns.serial, &columns.zone, &columns.work_code].map(|text| Spread::of(text));
+    let done = sqlx::query(
+        "WITH logged AS (
+             INSERT INTO ledger_log (company_id, origin, first_seq, punch_ids)
+             SELECT $1, origin, first_seq, ($18::uuid[])[from_row:to_row]
+             FROM unnest($13::bigint[], $14::bigint[], $15::int[], $16::int[])
+                  AS run (origin, first_seq, from_row, to_row)
+         ), tallied AS (
+             INSERT INTO clock_tally AS t (company_id, serial, punches, last_instant)
+             SELECT $1, * FROM unnest($19::text[], $20::bigint[], $21::timestamptz[])
+             ON CONFLICT (company_id, serial) DO UPDATE
+             SET punches = t.punches + excluded.punches, last_instant = greatest(t.last_instant, excluded.last_instant)
+         ), queued AS (
+             INSERT INTO recompute_queue (company_id, entry_id, scope, key, origin, from_seq, to_seq, queued_at)
+             SELECT $1, gen_random_uuid(), 'log', '', origin, min(first_seq), max(first_seq + to_row - from_row), $17
+             FROM unnest($13::bigint[], $14::bigint[], $15::int[], $16::int[])
+                  AS run (origin, first_seq, from_row, to_row)
+             GROUP BY origin
+         )
+         INSERT INTO ledger (company_id, punch_id, serial, user_code, raw_time, zone, instant, state, verify,
+             work_code, route, received_at)
+         SELECT $1, punch_id, coalesce($22, serial), user_code, raw_time, coalesce($23, zone), instant, state, verify,
+             coalesce($24, work_code), route, received_at
+         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::timestamp[], $6::text[], $7::timestamptz[],
+             $8::smallint[], $9::smallint[], $10::text[], $11::smallint[], $12::timestamptz[])
+             AS sent (punch_id, serial, user_code, raw_time, zone, instant, state, verify, work_code, route,
+                      received_at)",
+    )
+    .bind(tx.company())
+    .bind(&columns.id)
+    .bind(serial.each)
+    .bind(&columns.user_code)
+    .bind(&columns.raw_time)
+    .bind(zone.each)
+    .bind(&columns.instant)
+    .bind(&columns.state)
+    .bind(&columns.verify)
+    .bind(work_code.each)
+    .bind(&columns.route)
+    .bind(&columns.received_at)
+    .bind(&runs.origin)
+    .bind(&runs.first_seq)
+    .bind(&runs.from_row)
+    .bind(&runs.to_row)
+    .bind(now)
+    .bind(&runs.ids)
+    .bind(tallies.keys().copied().collect::<Vec<_>>())
+    .bind(tallies.values().map(|tally| tally.punches).collect::<Vec<_>>())
+    .bind(tallies.values().map(|tally| tally.last_instant).collect::<Vec<_>>())
+    .bind(serial.all)
+    .bind(zone.all)
+    .bind(work_code.all)
+    .execute(tx.connection())
+    .await;
+    match done {
+        Ok(done) if usize::try_from(done.rows_affected()) == Ok(columns.id.len()) => Ok(true),
+        Ok(_) => check_repeats(tx, columns).await.map(|()| true),
+        Err(error) if error.as_database_error().is_some_and(DatabaseError::is_unique_violation) => {
+            sqlx::raw_sql("ROLLBACK TO SAVEPOINT new_punches").execute(tx.connection()).await?;
+            Ok(false)
         }
-        runs
+        Err(error) => Err(error.into()),
     }
 }
 
-async fn store_punches(tx: &mut TenantTx, rows: &[Placed<'_>], now: DateTime<Utc>) -> Result<(), StoreError> {
-    let (columns, runs) = (&Columns::of(rows), Runs::of(rows));
-    let added: i64 = sqlx::query_scalar(
+/// Adds the punches that are not in the ledger yet; says how many.
+async fn add_missing(
+    tx: &mut TenantTx,
+    columns: &Columns<'_>,
+    runs: &Runs,
+    now: DateTime<Utc>,
+) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar(
         "WITH added AS (
              INSERT INTO ledger (company_id, punch_id, serial, user_code, raw_time, zone, instant, state, verify,
                  work_code, route, received_at)
@@ -167,12 +193,7 @@ async fn store_punches(tx: &mut TenantTx, rows: &[Placed<'_>], now: DateTime<Utc
     .bind(now)
     .bind(&runs.ids)
     .fetch_one(tx.connection())
-    .await?;
-    if usize::try_from(added) == Ok(columns.id.len()) {
-        return Ok(());
-    }
-    check_repeats(tx, columns).await?;
-    keep_other_readings(tx, columns, now).await
+    .await?)
 }
 
 /// Every row sent must now be in the ledger, added or there already. A row that is neither was hidden by row-level
