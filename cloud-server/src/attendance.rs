@@ -19,10 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::attendance::load;
 use crate::store::{CompanyAccess, Store, StoreError, TenantTx};
-use crate::wake::Wake;
+use crate::wake::{News, Wake};
 
-/// How long after new punches the worker waits for more: while a backlog comes in, a few large portions cost less than many
-/// small ones.
+/// How long after new punches the worker waits for more: a few large portions cost less than many small ones.
 const LINGER: Duration = Duration::from_millis(300);
 /// How often time alone is looked at: days that end, windows that close.
 const TICK: Duration = Duration::from_secs(60);
@@ -139,13 +138,30 @@ impl Attendance {
     }
 }
 
-/// The companies that were named, a moment after the first was. Given up in its middle it forgets them: for who then looks at
-/// all.
+/// The companies that were named, a moment after the first was. One whose backlog comes in waits for the end of it: what
+/// takes punches in goes first, and the next tick looks at every company anyhow. Given up in its middle it forgets them: for
+/// who then looks at all.
 async fn gathered(wake: &Wake) -> BTreeSet<CompanyId> {
-    let mut named = wake.next().await;
-    tokio::time::sleep(LINGER).await;
-    named.append(&mut wake.named());
-    named
+    loop {
+        let mut named = wake.next().await;
+        tokio::time::sleep(LINGER).await;
+        for (company, news) in wake.named() {
+            let known = named.entry(company).or_insert(news);
+            *known = news.max(*known);
+        }
+        let mut settled = BTreeSet::new();
+        for (company, news) in named {
+            match news {
+                News::Whole => {
+                    settled.insert(company);
+                }
+                News::Part => wake.company(company),
+            }
+        }
+        if !settled.is_empty() {
+            return settled;
+        }
+    }
 }
 
 /// Says which records are of no use as they are.

@@ -143,7 +143,12 @@ async fn try_store(
     commit(tx).await.map_err(SessionError::Store)?;
     crate::fault_point!("cloud.push.after-commit");
     if grew {
-        endpoints.wake.company(access.company());
+        let is_full = |push: &Push| push.head().rows >= endpoints.limits.batch_rows;
+        if pushes.iter().any(|(_, push)| is_full(push)) {
+            endpoints.wake.backlog(access.company());
+        } else {
+            endpoints.wake.company(access.company());
+        }
     }
     Ok(replies)
 }
