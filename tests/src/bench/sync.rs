@@ -48,6 +48,11 @@ pub async fn run() -> Result<Vec<Figure>> {
     // Half before and half after, so that what else the machine does meanwhile is in both figures.
     let before = bare(&cloud, "BARE1").await?;
     let outcome = through(&folder, &mut cloud, &organisation).await?;
+    // What the cloud put off until the backlog was in must not slow the peer.
+    until_async("the cloud's attendance to be worked out", PATIENCE, async || {
+        Ok((cloud.count("SELECT count(*) FROM recompute_queue").await? == 0).then_some(()))
+    })
+    .await?;
     let after = bare(&cloud, "BARE2").await?;
     let peer = per_second(PUNCHES, before + after);
 
@@ -67,7 +72,7 @@ pub async fn run() -> Result<Vec<Figure>> {
             per_second(PUNCHES, took),
             "punches/s",
             Some(("bare UNNEST inserts", peer)),
-            Target::HundredthsOfPeer(60),
+            Target::HundredthsOfPeer(70),
         ),
         figure(
             "on the wire, a thousand punches",
