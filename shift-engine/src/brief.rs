@@ -8,7 +8,7 @@ use shared_model::{ShiftId, ZoneHistory};
 
 use crate::civil::Civil;
 use crate::explain::{Explanation, Fact, Figure, Rule, Step};
-use crate::record::{DayRecord, DayState, OvertimeState};
+use crate::record::{DayRecord, DayState, Flag, OvertimeState};
 use crate::time::{Instant, Seconds};
 
 /// Turns records into words.
@@ -91,7 +91,7 @@ impl<'a> Brief<'a> {
             tiers.insert(rate, length(tier.seconds).into());
         }
         set("tiers", (!tiers.is_empty()).then_some(Value::Object(tiers)));
-        set("flags", texts(day.flags.iter().map(|flag| flag.as_str()).collect()));
+        set("flags", texts(day.flags.iter().map(Flag::as_str).collect()));
         set("company_flags", texts(day.company_flags.iter().map(shared_model::text::Code::as_str).collect()));
         let mut allowances = Map::new();
         for given in &day.allowances {

@@ -2,6 +2,8 @@
 //!
 //! The effects of a figure's steps sum to the figure. Explanations are worked out when somebody asks, never stored.
 
+use std::borrow::Cow;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use shared_model::{PolicyId, PunchId, ShiftId};
@@ -130,7 +132,7 @@ pub enum Fact {
     /// A policy version.
     Policy(PolicyId),
     /// A name: a tier, a leave type, a clock, a source.
-    Name(Box<str>),
+    Name(Cow<'static, str>),
 }
 
 /// One rule's part in one figure.
@@ -145,7 +147,7 @@ pub struct Step {
     /// What it adds to the figure, or takes.
     pub effect: Seconds,
     /// What it looked at, by name.
-    pub facts: Vec<(Box<str>, Fact)>,
+    pub facts: Vec<(Cow<'static, str>, Fact)>,
 }
 
 /// Why one day's record is what it is.
@@ -216,7 +218,7 @@ impl Trace {
         facts: impl FnOnce() -> [(&'static str, Fact); N],
     ) {
         if let Some(steps) = &mut self.steps {
-            let facts = facts().into_iter().map(|(name, fact)| (name.into(), fact)).collect();
+            let facts = facts().into_iter().map(|(name, fact)| (Cow::Borrowed(name), fact)).collect();
             steps.push(Step { figure, part: self.part, rule, effect, facts });
         }
     }

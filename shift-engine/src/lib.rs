@@ -55,8 +55,8 @@ pub use policy::PolicyRules;
 pub use reach::{Reach, reach};
 pub use recompute::{PunchRow, Recomputed, Shared, StoredFacts, StoredPunch, Whom, recompute};
 pub use record::{
-    Adjustment, DayKind, DayRecord, DayState, Digest, Figures, Flag, Overtime, OvertimeState, PeriodKind,
-    PeriodRecord, PunchRole, PunchUse, ShiftRecord, Status, TierKind,
+    Adjustment, DayKind, DayRecord, DayState, Digest, Figures, Flag, Flags, Overtime, OvertimeState,
+    PeriodKind, PeriodRecord, PunchRole, PunchUse, ShiftRecord, Status, TierKind,
 };
 pub use roster::{RosterDayShifts, RosterPattern};
 pub use rulebook::{Problem, Rulebook, Sources};

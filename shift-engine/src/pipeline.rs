@@ -26,7 +26,7 @@ mod plan;
 mod review;
 mod status;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
@@ -42,8 +42,8 @@ use crate::explain::{Explanation, Fact, Figure, Rule, Trace};
 use crate::input::{Ask, Person};
 use crate::interval::{Interval, shared_length};
 use crate::record::{
-    Adjustment, DayKind, DayRecord, DayState, Figures, Flag, Overtime, PeriodRecord, PunchRole, PunchUse,
-    ShiftRecord, TierTime,
+    Adjustment, DayKind, DayRecord, DayState, Figures, Flag, Flags, Overtime, PeriodRecord, PunchRole,
+    PunchUse, ShiftRecord, TierTime,
 };
 use crate::rulebook::Rulebook;
 use crate::time::Seconds;
@@ -79,21 +79,42 @@ pub fn compute(book: &Rulebook, person: &Person<'_>, ask: &Ask<'_>) -> Output {
     let marks = mark::gather(person, &plans);
     let attributed = attribute::attribute(book, &mut plans, &marks.counted);
     let uses = punch_uses(&plans, &marks, &attributed);
-    let computing = Computing { book, person, ask, plans: &plans, marks: &marks, uses: &uses };
+    let doubtful = review::doubtful(&marks, &uses);
+    let computing = Computing { book, person, ask, plans: &plans, marks: &marks, doubtful };
     let mut output = computing.days(&attributed.works);
     limit::mark(book, person, &mut output.days);
     output.punches = uses;
     let asked = |date: NaiveDate| ask.from <= date && date <= ask.to;
     let made_on = |used: &PunchUse| day_at(&plans, used.at).is_some_and(|day| asked(plans[day].date));
     output.punches.retain(|used| asked(used.date) || made_on(used));
-    let mut known: BTreeMap<NaiveDate, &DayRecord> =
-        person.stored.iter().map(|day| (day.date, day)).collect();
-    known.retain(|date, _| *date < ask.from || ask.to < *date);
-    known.extend(output.days.iter().map(|day| (day.date, day)));
-    let has_days = |period: &PeriodRecord| known.range(period.from..=period.to).next().is_some();
+    let known = by_date(stored_around(person, ask).chain(&output.days), |day| day.date);
+    let has_days = |period: &PeriodRecord| {
+        let first = known.partition_point(|day| day.date < period.from);
+        known.get(first).is_some_and(|day| day.date <= period.to)
+    };
     (output.periods, output.empty_periods) =
         period::records(book, person, ask, &known).into_iter().partition(has_days);
     output
+}
+
+/// The stored days outside those that are worked out.
+fn stored_around<'a>(person: &Person<'a>, ask: &Ask<'_>) -> impl Iterator<Item = &'a DayRecord> {
+    let (from, to) = (ask.from, ask.to);
+    person.stored.iter().filter(move |day| day.date < from || to < day.date)
+}
+
+/// Days in their order; of several for one date the last counts.
+fn by_date<D>(days: impl Iterator<Item = D>, date: impl Fn(&D) -> NaiveDate) -> Vec<D> {
+    let mut days: Vec<D> = days.collect();
+    days.sort_by_key(&date);
+    days.dedup_by(|later, earlier| {
+        let same = date(later) == date(earlier);
+        if same {
+            std::mem::swap(later, earlier);
+        }
+        same
+    });
+    days
 }
 
 /// A day between measuring and its record.
@@ -110,13 +131,13 @@ struct Computing<'a> {
     ask: &'a Ask<'a>,
     plans: &'a [DayPlan<'a>],
     marks: &'a Marks,
-    uses: &'a [PunchUse],
+    doubtful: Vec<&'a PunchUse>,
 }
 
 impl<'a> Computing<'a> {
     fn days(&self, works: &[Work]) -> Output {
         let mut output = Output::default();
-        let mut drafts = Vec::new();
+        let mut drafts = Vec::with_capacity(self.plans.len());
         for (day, plan) in self.plans.iter().enumerate().filter(|(_, plan)| plan.wanted) {
             let from = works.partition_point(|work| work.day < day);
             let to = works.partition_point(|work| work.day <= day);
@@ -125,21 +146,18 @@ impl<'a> Computing<'a> {
                 None => output.days.extend(self.kept(plan.date)),
             }
         }
-        let mut line: period::Line<'_> = BTreeMap::new();
-        for record in
-            self.person.stored.iter().filter(|day| day.date < self.ask.from || self.ask.to < day.date)
-        {
-            line.insert(record.date, DayLine::stored(record));
-        }
-        for draft in &drafts {
+        let stored = stored_around(self.person, self.ask).map(DayLine::stored);
+        let computed = drafts.iter().map(|draft| {
             let worked = draft.worked();
-            let tiers = overtime::of_day(draft.plan, &draft.parts, worked);
-            line.insert(draft.plan.date, DayLine::computed(draft.plan, worked, tiers));
-        }
+            DayLine::computed(draft.plan, worked, overtime::of_day(draft.plan, &draft.parts, worked))
+        });
+        let mut line = by_date(stored.chain(computed), |day| day.date);
         period::apply(&mut line, self.book.week_starts_on());
-        for draft in drafts {
-            let tiers = line.remove(&draft.plan.date).map(|day| day.tiers).unwrap_or_default();
-            let (record, explanation) = self.record(draft, tiers);
+        let computed = line.into_iter().filter(|day| day.plan.is_some());
+        output.days.reserve(drafts.len());
+        output.explanations.reserve(if self.ask.explain { drafts.len() } else { 0 });
+        for (draft, day) in drafts.into_iter().zip(computed) {
+            let (record, explanation) = self.record(draft, day.tiers);
             output.explanations.extend(explanation);
             let (record, adjustment) = self.locked(record);
             output.adjustments.extend(adjustment);
@@ -235,7 +253,7 @@ impl<'a> Computing<'a> {
         if record.overtime.above_limit > Seconds::ZERO {
             record.flags.insert(Flag::AboveLimit);
         }
-        record.exceptions = review::of_day(plan, &parts, &record, self.marks, self.uses);
+        record.exceptions = review::of_day(plan, &parts, &record, self.marks, &self.doubtful);
         company::apply(self.book, self.person, &mut record, plan);
         (record, trace.into_explanation(plan.date))
     }
@@ -276,6 +294,9 @@ fn credited(plan: &DayPlan<'_>, part: &Part) -> Seconds {
     if plan.decided.on_duty {
         return (shift.expected - part.figures.worked).or_zero();
     }
+    if plan.decided.paid_cover.is_empty() {
+        return Seconds::ZERO;
+    }
     let scheduled = Interval::new(shift.start, shift.end);
     let unpaid: Vec<_> =
         shift.breaks.iter().filter(|pause| !pause.paid).map(|pause| pause.interval).collect();
@@ -287,11 +308,11 @@ fn credited(plan: &DayPlan<'_>, part: &Part) -> Seconds {
     covers.map(left).sum()
 }
 
-fn day_flags(plan: &DayPlan<'_>, parts: &[Part]) -> BTreeSet<Flag> {
-    let mut flags: BTreeSet<Flag> = parts.iter().flat_map(|part| part.flags.iter().copied()).collect();
+fn day_flags(plan: &DayPlan<'_>, parts: &[Part]) -> Flags {
+    let mut flags = parts.iter().fold(Flags::default(), |flags, part| flags.union(part.flags));
     if let Some((_, marks)) = &plan.decided.manual {
         flags.insert(Flag::Manual);
-        flags.extend(marks);
+        flags = flags.union(*marks);
     }
     if plan.decided.on_duty {
         flags.insert(Flag::OnDuty);
@@ -314,13 +335,15 @@ fn shift_record(part: &Part, status: crate::record::Status) -> ShiftRecord {
         out_rounded: part.out_rounded,
         sessions: part.sessions,
         figures: part.figures,
-        flags: part.flags.clone(),
+        flags: part.flags,
     }
 }
 
 /// What each punch was, in order.
 fn punch_uses(plans: &[DayPlan<'_>], marks: &Marks, attributed: &Attributed) -> Vec<PunchUse> {
-    let mut uses = marks.settled.clone();
+    let all = marks.counted.len() + marks.settled.len() + marks.folded.len();
+    let mut uses = Vec::with_capacity(all);
+    uses.extend_from_slice(&marks.settled);
     for work in &attributed.works {
         let plan = &plans[work.day];
         let shift = work.shift.map(|index| plan.shifts[index].id);

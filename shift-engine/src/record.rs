@@ -3,6 +3,7 @@
 //! A record's canonical bytes are its compact JSON behind [`RECORD_VERSION`]: fields in the order of the types, sets
 //! sorted, whole numbers only, what is nothing left out. The same inputs give the same bytes on every machine.
 
+mod flags;
 mod overtime;
 mod period;
 mod punch_use;
@@ -19,6 +20,7 @@ use shared_model::{CompanyRuleId, LeaveId, PolicyId, ShiftId};
 use crate::exception::Exception;
 use crate::time::{Instant, Seconds};
 
+pub use flags::Flags;
 pub use overtime::{Overtime, OvertimeState, TierKind, TierTime};
 pub use period::{PeriodKind, PeriodRecord};
 pub use punch_use::{PunchRole, PunchUse};
@@ -174,7 +176,7 @@ pub struct DayRecord {
     pub shifts: Vec<ShiftRecord>,
     /// Marks.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub flags: BTreeSet<Flag>,
+    pub flags: Flags,
     /// Marks set by company rules.
     #[serde(default, skip_serializing_if = "is_default")]
     pub company_flags: BTreeSet<Code>,
@@ -272,7 +274,7 @@ pub struct ShiftRecord {
     pub figures: Figures,
     /// Its marks.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub flags: BTreeSet<Flag>,
+    pub flags: Flags,
 }
 
 /// A leave as it shows on a day.

@@ -5,6 +5,7 @@
 
 mod version;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
@@ -155,9 +156,12 @@ impl Scope {
     }
 }
 
-/// The scopes a person belongs to, the narrowest first.
+/// What counts for a person because of a scope that the person belongs to, the narrowest scope first.
 #[derive(Debug)]
-pub(crate) struct Memberships(Vec<Scope>);
+pub(crate) struct Memberships<'a> {
+    policies: Vec<&'a [PolicyVersion]>,
+    assignments: Vec<&'a [Assignment]>,
+}
 
 /// Where a date's shifts come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,8 +189,8 @@ impl ShiftSource {
 
 /// The shifts that assignments give for a date.
 #[derive(Debug)]
-pub(crate) struct Assigned {
-    pub(crate) shifts: Vec<ShiftId>,
+pub(crate) struct Assigned<'a> {
+    pub(crate) shifts: Cow<'a, [ShiftId]>,
     /// Whether the pattern itself says which days are off.
     pub(crate) explicit: bool,
     pub(crate) source: ShiftSource,
@@ -327,8 +331,8 @@ impl Rulebook {
         self.shifts.iter().filter(|(_, shift)| shift.active).map(|(id, _)| *id)
     }
 
-    /// The scopes of a person: own department first, then those above it.
-    pub(crate) fn memberships(&self, employee: EmployeeId, record: &Employee) -> Memberships {
+    /// What counts for a person: own department first, then those above it.
+    pub(crate) fn memberships(&self, employee: EmployeeId, record: &Employee) -> Memberships<'_> {
         let mut departments = Vec::new();
         let mut next = record.department;
         while let Some(id) = next.filter(|id| !departments.contains(id)) {
@@ -338,31 +342,42 @@ impl Rulebook {
         let mut scopes = vec![Scope::Employee(employee)];
         scopes.extend(departments.into_iter().map(Scope::Department));
         scopes.extend([Scope::Site(record.site), Scope::Company]);
-        Memberships(scopes)
+        Memberships {
+            policies: scopes.iter().filter_map(|scope| self.policies.get(scope)).map(Vec::as_slice).collect(),
+            assignments: scopes
+                .iter()
+                .filter_map(|scope| self.assignments.get(scope))
+                .map(Vec::as_slice)
+                .collect(),
+        }
     }
 
     /// The policy in force: of the narrowest scope, the version that took effect last; of two on one day, the later id.
-    pub(crate) fn policy(&self, who: &Memberships, date: NaiveDate) -> (Option<PolicyId>, &PolicyRules) {
-        let in_force = who.0.iter().find_map(|scope| {
-            let versions = self.policies.get(scope)?.iter().filter(|version| version.effective_from <= date);
+    pub(crate) fn policy<'a>(
+        &'a self,
+        who: &Memberships<'a>,
+        date: NaiveDate,
+    ) -> (Option<PolicyId>, &'a PolicyRules) {
+        let in_force = who.policies.iter().find_map(|of_scope| {
+            let versions = of_scope.iter().filter(|version| version.effective_from <= date);
             versions.max_by_key(|version| (version.effective_from, version.id))
         });
         in_force.map_or((None, &self.fallback), |version| (Some(version.id), &version.rules))
     }
 
     /// Every policy version that may ever count for a person.
-    pub(crate) fn policies<'a>(&'a self, who: &'a Memberships) -> impl Iterator<Item = &'a PolicyRules> {
-        let versions = who.0.iter().filter_map(|scope| self.policies.get(scope)).flatten();
+    pub(crate) fn policies<'a>(&'a self, who: &Memberships<'a>) -> impl Iterator<Item = &'a PolicyRules> {
+        let versions = who.policies.iter().copied().flatten();
         versions.map(|version| &version.rules).chain([&self.fallback])
     }
 
     /// What assignments say of a date: rosters before defaults, the narrowest scope that says anything, and of that
     /// scope all assignments together.
-    pub(crate) fn assigned(&self, who: &Memberships, date: NaiveDate) -> Assigned {
+    pub(crate) fn assigned<'a>(who: &Memberships<'a>, date: NaiveDate) -> Assigned<'a> {
         for (basis, source) in
             [(RosterBasis::Roster, ShiftSource::Roster), (RosterBasis::Default, ShiftSource::Default)]
         {
-            let found = who.0.iter().filter_map(|scope| self.assignments.get(scope)).find_map(|of_scope| {
+            let found = who.assignments.iter().find_map(|of_scope| {
                 let covers = |assignment: &&Assignment| {
                     assignment.basis == basis
                         && assignment.from <= date
@@ -374,7 +389,7 @@ impl Rulebook {
                 return found;
             }
         }
-        Assigned { shifts: Vec::new(), explicit: false, source: ShiftSource::Nothing }
+        Assigned { shifts: Cow::default(), explicit: false, source: ShiftSource::Nothing }
     }
 
     /// The holiday of a date for somebody of these groups: a whole one before a half one.
@@ -387,19 +402,22 @@ impl Rulebook {
 }
 
 /// What the assignments of one scope say together; `None` = nothing.
-fn together<'a>(patterns: impl Iterator<Item = PatternDay<'a>>, source: ShiftSource) -> Option<Assigned> {
-    let mut found: Option<Assigned> = None;
+fn together<'a>(patterns: impl Iterator<Item = PatternDay<'a>>, source: ShiftSource) -> Option<Assigned<'a>> {
+    let mut found: Option<Assigned<'a>> = None;
     for pattern in patterns {
         let (shifts, explicit) = match pattern {
             PatternDay::Silent => continue,
             PatternDay::Usual(shifts) => (shifts, false),
             PatternDay::Explicit(shifts) => (shifts, true),
         };
-        let found = found.get_or_insert_with(|| Assigned { shifts: Vec::new(), explicit: false, source });
+        let Some(found) = &mut found else {
+            found = Some(Assigned { shifts: Cow::Borrowed(shifts), explicit, source });
+            continue;
+        };
         found.explicit |= explicit;
         for shift in shifts {
             if !found.shifts.contains(shift) {
-                found.shifts.push(*shift);
+                found.shifts.to_mut().push(*shift);
             }
         }
     }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::mark::{Direction, Mark, day_at};
 use super::pair::{Pair, Session, in_stream, in_window};
 use super::plan::{DayPlan, PlannedShift};
-use crate::civil::Civil;
+use crate::civil::{Almanac, Civil};
 use crate::interval::Interval;
 use crate::policy::{Attribution, Unrostered};
 use crate::record::DayKind;
@@ -36,7 +36,7 @@ pub(super) struct Attributed {
 
 /// Distributes the marks. Detected shifts are added to their plans.
 pub(super) fn attribute(book: &Rulebook, plans: &mut [DayPlan<'_>], marks: &[Mark]) -> Attributed {
-    let mut found = Attributed::default();
+    let mut found = Attributed { works: Vec::with_capacity(plans.len()), unassigned: Vec::new() };
     let rest = by_windows(plans, marks, &mut found.works);
     let (mut stream, mut loose) = (Vec::new(), Vec::new());
     for mark in rest {
@@ -68,7 +68,7 @@ fn by_windows(plans: &[DayPlan<'_>], marks: &[Mark], works: &mut Vec<Work>) -> V
         })
         .collect();
     slots.sort_by_key(|slot| (slot.shift.start, slot.shift.end, slot.day, slot.index));
-    let mut held: Vec<Vec<Mark>> = slots.iter().map(|_| Vec::new()).collect();
+    let mut held = Vec::with_capacity(marks.len());
     let mut rest = Vec::new();
     // Marks come in order of time: only slots whose windows may be open are looked at.
     let earliest = slots.iter().map(|slot| slot.shift.start - slot.shift.window.0).max().unwrap_or_default();
@@ -81,12 +81,18 @@ fn by_windows(plans: &[DayPlan<'_>], marks: &[Mark], works: &mut Vec<Work>) -> V
             if belongs_to_later(mark, earlier.1.shift, later.1.shift) { later } else { earlier }
         });
         match best {
-            Some((at, _)) => held[at].push(*mark),
+            Some((at, _)) => held.push((at, *mark)),
             None => rest.push(*mark),
         }
     }
-    for (slot, marks) in slots.iter().zip(held).filter(|(_, marks)| !marks.is_empty()) {
-        let sessions = in_window(&marks, plans[slot.day].rules, slot.shift);
+    held.sort_by_key(|(at, _)| *at);
+    let marks: Vec<Mark> = held.iter().map(|(_, mark)| *mark).collect();
+    let mut rest_held = &marks[..];
+    for of_slot in held.chunk_by(|(one, _), (other, _)| one == other) {
+        let slot = slots[of_slot[0].0];
+        let (marks, later) = rest_held.split_at(of_slot.len());
+        rest_held = later;
+        let sessions = in_window(marks, plans[slot.day].rules, slot.shift);
         works.push(Work { day: slot.day, shift: Some(slot.index), sessions });
     }
     rest
@@ -106,8 +112,12 @@ fn belongs_to_later(mark: &Mark, earlier: &PlannedShift, later: &PlannedShift) -
 fn detect(book: &Rulebook, plans: &mut [DayPlan<'_>], loose: &[Mark], works: &mut Vec<Work>) -> Vec<Mark> {
     let mut unassigned = Vec::new();
     let mut rest = loose;
+    let Some((first_day, last_day)) = plans.first().zip(plans.last()).filter(|_| !loose.is_empty()) else {
+        return unassigned;
+    };
+    let almanac = Almanac::new(book.civil(), first_day.date, last_day.date);
     while let Some((first, after)) = rest.split_first() {
-        let Some((day, shift)) = nearest_candidate(book, plans, first) else {
+        let Some((day, shift)) = nearest_candidate(book, &almanac, plans, first) else {
             unassigned.push(*first);
             rest = after;
             continue;
@@ -125,7 +135,12 @@ fn detect(book: &Rulebook, plans: &mut [DayPlan<'_>], loose: &[Mark], works: &mu
 }
 
 /// The candidate whose start is nearest: of two equally near the earlier, of equal starts the lower shift code.
-fn nearest_candidate(book: &Rulebook, plans: &[DayPlan<'_>], mark: &Mark) -> Option<(usize, PlannedShift)> {
+fn nearest_candidate(
+    book: &Rulebook,
+    almanac: &Almanac<'_>,
+    plans: &[DayPlan<'_>],
+    mark: &Mark,
+) -> Option<(usize, PlannedShift)> {
     let near = day_at(plans, mark.at)?;
     let days = near.saturating_sub(1)..(near + 2).min(plans.len());
     let mut best: Option<((i64, Instant, &str), usize, PlannedShift)> = None;
@@ -138,7 +153,7 @@ fn nearest_candidate(book: &Rulebook, plans: &[DayPlan<'_>], mark: &Mark) -> Opt
         let all: Vec<_> = if among.is_empty() { book.active_shifts().collect() } else { among.clone() };
         for id in all {
             let Some(known) = book.shift(id) else { continue };
-            let shift = PlannedShift::new(book.civil(), plan.date, id, &known.definition);
+            let shift = PlannedShift::new(almanac, plan.date, id, &known.definition);
             let Some(shift) = shift.filter(|shift| shift.holds(mark.at)) else { continue };
             let rank = ((mark.at - shift.start).get().abs(), shift.start, known.code.as_str());
             if best.as_ref().is_none_or(|(best, _, _)| rank < *best) {

@@ -53,7 +53,9 @@ pub(super) fn judge(plan: &DayPlan<'_>, parts: &[Part], ask: &Ask<'_>, trace: &m
             WaitsFor::Clock(serial) => serial.as_str(),
             WaitsFor::FirstClock => "",
         };
-        trace.decided(Rule::Waiting, || [("clock", Fact::Name(clock.into())), ("until", Fact::At(closes))]);
+        trace.decided(Rule::Waiting, || {
+            [("clock", Fact::Name(clock.to_owned().into())), ("until", Fact::At(closes))]
+        });
     }
     Finality { closes, settles, is_final: !waits && missing.is_none() }
 }

@@ -78,6 +78,9 @@ impl Span {
 
 /// How long covers, which may overlap one another, share with a stretch.
 pub(super) fn covered_length(covers: &[Interval], with: Interval) -> Seconds {
+    if covers.is_empty() {
+        return Seconds::ZERO;
+    }
     let mut left = vec![with];
     for cover in covers {
         left = crate::interval::without(&left, *cover);
@@ -99,6 +102,7 @@ pub(super) fn owed(plan: &DayPlan<'_>, part: &Part) -> Seconds {
     match plan.decided.leave.as_ref().map(|leave| leave.portion) {
         Some(LeavePortion::Full) => Seconds::ZERO,
         Some(LeavePortion::FirstHalf | LeavePortion::SecondHalf) => Seconds::new(full.get() / 2),
+        Some(LeavePortion::Hours) | None if plan.decided.covered.is_empty() => full.or_zero(),
         Some(LeavePortion::Hours) | None => {
             let scheduled = Interval::new(shift.start, shift.end);
             let breaks: Vec<_> =

@@ -80,6 +80,7 @@ pub(super) fn gather(person: &Person<'_>, plans: &[DayPlan<'_>]) -> Marks {
     }
     all.sort();
     all.dedup();
+    marks.counted.reserve(all.len());
     for (mark, role) in all {
         let Some(day) = day_at(plans, mark.at) else { continue };
         match role {

@@ -2,7 +2,6 @@
 
 mod rounding;
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::attribute::Work;
@@ -12,7 +11,7 @@ use crate::civil::Civil;
 use crate::explain::{Fact, Figure, Rule, Trace};
 use crate::interval::{Interval, shared_length, total, without};
 use crate::policy::HolidayOvertime;
-use crate::record::{DayKind, Figures, Flag};
+use crate::record::{DayKind, Figures, Flag, Flags};
 use crate::time::{Instant, Seconds};
 
 /// One shift of a day, measured.
@@ -33,7 +32,7 @@ pub(super) struct Part {
     /// Rounded, without scheduled breaks: what night and overtime are measured on.
     pub(super) net: Vec<Interval>,
     pub(super) figures: Figures,
-    pub(super) flags: BTreeSet<Flag>,
+    pub(super) flags: Flags,
 }
 
 /// What measuring needs to know beside the work itself.
@@ -54,7 +53,7 @@ impl Measuring<'_> {
             work.sessions.iter().flat_map(|session| session.open.iter().copied()).collect();
         let orphans: Vec<_> =
             work.sessions.iter().flat_map(|session| session.orphans.iter().copied()).collect();
-        let mut flags = BTreeSet::new();
+        let mut flags = Flags::default();
         let mut auto_out = None;
         raw.sort_by_key(|pair| pair.interval);
         if let (Some(last), Some(shift)) = (open.last().copied(), shift.as_ref())
@@ -92,7 +91,7 @@ impl Measuring<'_> {
             flags,
         };
         self.explain_span(&raw, &part, trace);
-        self.worked(&rounded, &mut part, trace);
+        self.worked(rounded, &mut part, trace);
         part
     }
 
@@ -110,10 +109,11 @@ impl Measuring<'_> {
     }
 
     /// Takes breaks off the rounded pairs and rounds the total.
-    fn worked(self, rounded: &[Interval], part: &mut Part, trace: &mut Trace) {
+    fn worked(self, rounded: Vec<Interval>, part: &mut Part, trace: &mut Trace) {
         let rules = self.plan.rules;
-        let gross = total(rounded);
-        let mut net = rounded.to_vec();
+        let gross = total(&rounded);
+        let gaps: Seconds = rounded.windows(2).map(|two| two[1].start - two[0].end).sum();
+        let mut net = rounded;
         for (pause, rule) in self.unpaid_breaks(part.shift.as_deref()) {
             let taken = shared_length(&net, pause);
             if taken.is_zero() {
@@ -136,7 +136,6 @@ impl Measuring<'_> {
                 trace.effect(Figure::Worked, Rule::AutoDeduct, -taken, facts);
             }
         }
-        let gaps: Seconds = rounded.windows(2).map(|two| two[1].start - two[0].end).sum();
         let limit = rules.breaks.paid_punched_break_min.seconds();
         let paid = gaps.or_zero().min(limit);
         worked += paid;
@@ -172,7 +171,7 @@ impl Measuring<'_> {
             let mut pairs: Vec<Interval> = raw.iter().map(|pair| pair.interval).collect();
             pairs.push(Interval::new(from, out));
             let mut probe = Part::empty(shift);
-            self.worked(&pairs, &mut probe, &mut Trace::default());
+            self.worked(pairs, &mut probe, &mut Trace::default());
             probe.figures.worked
         };
         // Found by halving: an out at which the target is reached and a second before which it is not.
@@ -209,7 +208,7 @@ impl Part {
             out_rounded: None,
             net: Vec::new(),
             figures: Figures::default(),
-            flags: BTreeSet::new(),
+            flags: Flags::default(),
         }
     }
 }

@@ -97,8 +97,12 @@ pub(super) fn settle(
     let found = sum(&tiers);
     for figure in [Figure::OvertimeFound, Figure::OvertimeCounted, Figure::OvertimePayable] {
         for tier in &tiers {
-            let facts =
-                || [("kind", Fact::Name(tier.kind.as_str().into())), ("tier", Fact::Name(tier.id.clone()))];
+            let facts = || {
+                [
+                    ("kind", Fact::Name(tier.kind.as_str().into())),
+                    ("tier", Fact::Name(tier.id.to_string().into())),
+                ]
+            };
             trace.effect(figure, Rule::Tier, tier.seconds, facts);
         }
     }

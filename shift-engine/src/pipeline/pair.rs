@@ -1,5 +1,7 @@
 //! Pairing: from punches in order to pairs of in and out, and sessions of them.
 
+use std::borrow::Cow;
+
 use super::mark::{Direction, Mark};
 use super::plan::PlannedShift;
 use crate::interval::Interval;
@@ -27,6 +29,11 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// A session that is to hold so many marks.
+    fn of(marks: usize) -> Self {
+        Self { marks: Vec::with_capacity(marks), ..Self::default() }
+    }
+
     fn pair(&mut self, from: Mark, to: Mark) {
         self.pairs.push(Pair { interval: Interval::new(from.at, to.at), auto_out: false });
         self.marks.extend([(from, Some(Direction::In)), (to, Some(Direction::Out))]);
@@ -125,7 +132,7 @@ fn clusters(marks: &[Mark], bounds: Bounds) -> Vec<&[Mark]> {
 }
 
 fn first_last(marks: &[Mark], single: SinglePunch, shift: Option<&PlannedShift>) -> Session {
-    let mut session = Session::default();
+    let mut session = Session::of(marks.len());
     match marks {
         [] => {}
         [only] => {
@@ -145,7 +152,7 @@ fn first_last(marks: &[Mark], single: SinglePunch, shift: Option<&PlannedShift>)
 }
 
 fn directed_first_last(marks: &[Mark]) -> Session {
-    let mut session = Session::default();
+    let mut session = Session::of(marks.len());
     let first_in = marks.iter().position(|mark| mark.direction != Some(Direction::Out));
     let last_out = marks.iter().rposition(|mark| mark.direction != Some(Direction::In));
     let pair = first_in.zip(last_out).filter(|(first, last)| first < last);
@@ -173,7 +180,7 @@ fn in_turn(marks: &[Mark], bounds: Bounds, direction: impl Fn(&Mark) -> Option<D
             done.push(std::mem::take(session));
         }
     };
-    for mark in settled_order(marks) {
+    for &mark in settled_order(marks).iter() {
         let apart = |out: Mark| mark.at - out.at >= bounds.gap;
         if let Some(from) = open.filter(|from| bounds.too_long(from, &mark)) {
             session.leave_open(from);
@@ -209,7 +216,10 @@ fn in_turn(marks: &[Mark], bounds: Bounds, direction: impl Fn(&Mark) -> Option<D
 }
 
 /// Marks of one instant in the order that makes sense: who is in goes out first, who is out comes in first.
-fn settled_order(marks: &[Mark]) -> Vec<Mark> {
+fn settled_order(marks: &[Mark]) -> Cow<'_, [Mark]> {
+    if marks.windows(2).all(|two| two[0].at < two[1].at) {
+        return Cow::Borrowed(marks);
+    }
     let mut order = marks.to_vec();
     let mut inside = false;
     let mut at = 0;
@@ -226,5 +236,5 @@ fn settled_order(marks: &[Mark]) -> Vec<Mark> {
         }
         at += same;
     }
-    order
+    Cow::Owned(order)
 }

@@ -1,7 +1,5 @@
 //! Rules over several days: runs of days, weeks, overtime periods; and the sums of weeks, months and pay periods.
 
-use std::collections::BTreeMap;
-
 use chrono::{Datelike as _, NaiveDate};
 use shared_model::entity::Weekday;
 
@@ -20,6 +18,7 @@ use crate::time::Seconds;
 /// One day on the line of days that rules over several days walk along.
 #[derive(Debug)]
 pub(super) struct DayLine<'a> {
+    pub(super) date: NaiveDate,
     pub(super) worked: Seconds,
     pub(super) tiers: Vec<TierTime>,
     /// The plan of a day that is being computed; `None` = a stored one, which does not change.
@@ -28,12 +27,9 @@ pub(super) struct DayLine<'a> {
     feeds: (Seconds, Seconds),
 }
 
-/// The line, by date.
-pub(super) type Line<'a> = BTreeMap<NaiveDate, DayLine<'a>>;
-
 impl<'a> DayLine<'a> {
     pub(super) fn computed(plan: &'a DayPlan<'a>, worked: Seconds, tiers: Vec<TierTime>) -> Self {
-        Self { worked, tiers, plan: Some(plan), feeds: (Seconds::ZERO, Seconds::ZERO) }
+        Self { date: plan.date, worked, tiers, plan: Some(plan), feeds: (Seconds::ZERO, Seconds::ZERO) }
     }
 
     pub(super) fn stored(record: &DayRecord) -> Self {
@@ -43,7 +39,13 @@ impl<'a> DayLine<'a> {
         };
         let period: Seconds = record.figures.regular + of(TierKind::Period).sum();
         let week = period + of(TierKind::Weekly).sum();
-        Self { worked: record.figures.worked, tiers: Vec::new(), plan: None, feeds: (week, period) }
+        Self {
+            date: record.date,
+            worked: record.figures.worked,
+            tiers: Vec::new(),
+            plan: None,
+            feeds: (week, period),
+        }
     }
 
     fn feeds_week(&self) -> Seconds {
@@ -70,24 +72,24 @@ pub(crate) fn month_of(date: NaiveDate) -> (NaiveDate, NaiveDate) {
     (first, next.map_or(first, crate::civil::previous))
 }
 
-/// Applies the rules over several days to the computed days of the line.
-pub(super) fn apply(line: &mut Line<'_>, week_starts_on: Weekday) {
+/// Applies the rules over several days to the computed days of the line, which is in the order of dates.
+pub(super) fn apply(line: &mut [DayLine<'_>], week_starts_on: Weekday) {
     consecutive_days(line);
     weeks(line, week_starts_on);
     periods(line);
 }
 
-fn consecutive_days(line: &mut Line<'_>) {
+fn consecutive_days(line: &mut [DayLine<'_>]) {
     let mut run = 0_u16;
     let mut before: Option<NaiveDate> = None;
-    for (date, day) in line.iter_mut() {
-        let follows = before.is_some_and(|before| crate::civil::next(before) == *date);
+    for day in line.iter_mut() {
+        let follows = before.is_some_and(|before| crate::civil::next(before) == day.date);
         run = match (day.worked > Seconds::ZERO, follows) {
             (true, true) => run.saturating_add(1),
             (true, false) => 1,
             (false, _) => 0,
         };
-        before = Some(*date);
+        before = Some(day.date);
         let rule = day.plan.and_then(|plan| plan.rules.overtime.consecutive_days.as_ref());
         let by_calendar =
             day.tiers.iter().any(|tier| matches!(tier.kind, TierKind::Holiday | TierKind::OffDay));
@@ -97,10 +99,10 @@ fn consecutive_days(line: &mut Line<'_>) {
     }
 }
 
-fn weeks(line: &mut Line<'_>, week_starts_on: Weekday) {
+fn weeks(line: &mut [DayLine<'_>], week_starts_on: Weekday) {
     let (mut week, mut fed, mut worked) = (NaiveDate::MIN, Seconds::ZERO, Seconds::ZERO);
-    for (date, day) in line.iter_mut() {
-        let this = week_start(*date, week_starts_on);
+    for day in line.iter_mut() {
+        let this = week_start(day.date, week_starts_on);
         if this != week {
             (week, fed, worked) = (this, Seconds::ZERO, Seconds::ZERO);
         }
@@ -154,11 +156,12 @@ fn united(daily: Vec<TierTime>, weekly: Vec<TierTime>) -> Vec<TierTime> {
     all
 }
 
-fn periods(line: &mut Line<'_>) {
+fn periods(line: &mut [DayLine<'_>]) {
     let (mut period, mut fed) = (None, Seconds::ZERO);
-    for (date, day) in line.iter_mut() {
+    for day in line.iter_mut() {
         let rule = day.plan.and_then(|plan| plan.rules.overtime.period.as_ref());
-        let this = rule.map(|rule| (*date - rule.start).num_days().div_euclid(i64::from(rule.days.max(1))));
+        let this =
+            rule.map(|rule| (day.date - rule.start).num_days().div_euclid(i64::from(rule.days.max(1))));
         if this.is_some() && this != period {
             (period, fed) = (this, Seconds::ZERO);
         }
@@ -170,12 +173,12 @@ fn periods(line: &mut Line<'_>) {
     }
 }
 
-/// Sums up the weeks, months and pay periods that hold a date asked for.
+/// Sums up the weeks, months and pay periods that hold a date asked for; `days` are in the order of dates.
 pub(super) fn records(
     book: &Rulebook,
     person: &Person<'_>,
     ask: &Ask<'_>,
-    days: &BTreeMap<NaiveDate, &DayRecord>,
+    days: &[&DayRecord],
 ) -> Vec<PeriodRecord> {
     let mut spans = Vec::new();
     let mut week = week_start(ask.from, book.week_starts_on());
@@ -199,7 +202,8 @@ pub(super) fn records(
     let record = |(kind, from, to): (PeriodKind, NaiveDate, NaiveDate)| {
         let (_, rules) = book.policy(&who, to.min(ask.to));
         let mut period = PeriodRecord::empty(kind, from, to);
-        days.range(from..=to).for_each(|(_, day)| period.add(day));
+        let days = &days[days.partition_point(|day| day.date < from)..];
+        days.iter().take_while(|day| day.date <= to).for_each(|day| period.add(day));
         if to >= today {
             period.state = DayState::Provisional;
         }
@@ -257,8 +261,8 @@ impl PeriodRecord {
             Status::Holiday => self.holidays += 1,
             Status::OnLeave => self.leaves += 1,
         }
-        self.late_count += u16::from(day.flags.contains(&Flag::Late));
-        self.early_count += u16::from(day.flags.contains(&Flag::EarlyExit));
+        self.late_count += u16::from(day.flags.contains(Flag::Late));
+        self.early_count += u16::from(day.flags.contains(Flag::EarlyExit));
         self.figures += day.figures;
         self.overtime += day.overtime.counted;
         self.payable_overtime += day.overtime.payable;

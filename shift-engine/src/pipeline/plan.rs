@@ -8,12 +8,12 @@ use shared_model::entity::{
 };
 use shared_model::{PolicyId, ShiftId};
 
-use crate::civil::{Civil, dates, previous, shifted};
+use crate::civil::{Almanac, Civil, dates, previous, shifted};
 use crate::document::Typed as _;
 use crate::input::{Ask, Keyed, LOOKBACK_DAYS, MARGIN_DAYS, Person};
 use crate::interval::{Interval, total};
 use crate::policy::{Attribution, PolicyRules, Unrostered};
-use crate::record::{DayKind, Flag, LeaveMark, Status};
+use crate::record::{DayKind, Flag, Flags, LeaveMark, Status};
 use crate::roster::RosterDayShifts;
 use crate::rulebook::{Assigned, Memberships, Rulebook, ShiftSource};
 use crate::shift::{Hours, ShiftDefinition, place_break, weekday_of};
@@ -41,7 +41,7 @@ pub(super) struct DayPlan<'a> {
 /// What people decided about a date.
 #[derive(Debug, Default)]
 pub(super) struct Decided {
-    pub(super) manual: Option<(Status, Vec<Flag>)>,
+    pub(super) manual: Option<(Status, Flags)>,
     pub(super) leave: Option<LeaveMark>,
     /// Hours of leave or of duty elsewhere: nobody is late or early there.
     pub(super) covered: Vec<Interval>,
@@ -88,7 +88,7 @@ pub(super) struct PlannedBreak {
 
 impl PlannedShift {
     pub(super) fn new(
-        civil: Civil<'_>,
+        almanac: &Almanac<'_>,
         date: NaiveDate,
         id: ShiftId,
         definition: &ShiftDefinition,
@@ -96,18 +96,15 @@ impl PlannedShift {
         let hours = definition.hours_on(date);
         let blocks = hours.blocks();
         let first = blocks.first()?.0;
-        let blocks: Vec<_> = blocks
-            .iter()
-            .map(|(start, end)| Interval::new(civil.instant(date, *start), civil.instant(date, *end)))
-            .collect();
+        let stretch = |from, to| Interval::new(almanac.instant(date, from), almanac.instant(date, to));
+        let blocks: Vec<_> = blocks.into_iter().map(|(start, end)| stretch(start, end)).collect();
         let (start, end) = (blocks.first()?.start, blocks.last()?.end);
         let mut breaks: Vec<_> = hours
             .breaks()
             .iter()
             .map(|pause| {
                 let (from, to) = place_break(*pause, first);
-                let interval = Interval::new(civil.instant(date, from), civil.instant(date, to));
-                PlannedBreak { interval, paid: pause.paid, between_blocks: false }
+                PlannedBreak { interval: stretch(from, to), paid: pause.paid, between_blocks: false }
             })
             .collect();
         breaks.extend(blocks.windows(2).map(|pair| PlannedBreak {
@@ -117,7 +114,9 @@ impl PlannedShift {
         }));
         let judged = match hours {
             Hours::Fixed(_) | Hours::Split(_) => Some(Interval::new(start, end)),
-            Hours::Flexible(flex) => flex.core.map(|core| civil.window(date, core.start, core.end)),
+            Hours::Flexible(flex) => {
+                flex.core.map(|core| stretch(core.start.seconds(), core.end.after(core.start)))
+            }
             Hours::Open(_) => None,
         };
         let unpaid = breaks.iter().filter(|pause| !pause.paid && !pause.between_blocks);
@@ -158,11 +157,14 @@ pub(super) fn resolve<'a>(book: &'a Rulebook, person: &Person<'_>, ask: &Ask<'_>
     // Of two cells for one date (made on two sides at once) the later id counts.
     cells.sort_by_key(|(id, cell)| (cell.date, *id));
     let who = book.memberships(person.id, person.record);
-    let planning = Planning { book, person, ask, who, cells };
-    let near = shifted(ask.from, -MARGIN_DAYS);
-    let mut days = planning.days(near, shifted(ask.to, MARGIN_DAYS));
+    let (near, last) = (shifted(ask.from, -MARGIN_DAYS), shifted(ask.to, MARGIN_DAYS));
+    let almanac = Almanac::new(book.civil(), near, last);
+    let mut planning = Planning { book, person, ask, who, cells, almanac };
+    let mut days = planning.days(near, last);
     if days.iter().any(DayPlan::follows_punches) {
-        let mut all = planning.days(shifted(ask.from, -LOOKBACK_DAYS), previous(near));
+        let (far, last) = (shifted(ask.from, -LOOKBACK_DAYS), previous(near));
+        planning.almanac = Almanac::new(book.civil(), far, last);
+        let mut all = planning.days(far, last);
         all.append(&mut days);
         days = all;
     }
@@ -173,20 +175,14 @@ struct Planning<'a, 'p> {
     book: &'a Rulebook,
     person: &'p Person<'p>,
     ask: &'p Ask<'p>,
-    who: Memberships,
+    who: Memberships<'a>,
     cells: Vec<&'p Keyed<RosterDay>>,
+    almanac: Almanac<'a>,
 }
 
 impl<'a> Planning<'a, '_> {
     fn days(&self, first: NaiveDate, last: NaiveDate) -> Vec<DayPlan<'a>> {
-        let mut midnight = self.book.civil().midnight(first);
-        let mut days = Vec::new();
-        for date in dates(first, last) {
-            let next = self.book.civil().midnight(crate::civil::next(date));
-            days.push(self.day(date, Interval::new(midnight, next)));
-            midnight = next;
-        }
-        days
+        dates(first, last).map(|date| self.day(date, self.almanac.day(date))).collect()
     }
 
     fn day(&self, date: NaiveDate, day: Interval) -> DayPlan<'a> {
@@ -210,9 +206,10 @@ impl<'a> Planning<'a, '_> {
         };
         if employed {
             let cell = self.cells.iter().rev().find(|(_, cell)| cell.date == date);
-            let assigned =
-                cell.and_then(|(_, cell)| from_cell(cell)).unwrap_or_else(|| book.assigned(&self.who, date));
-            place_shifts(&mut plan, book, &assigned);
+            let assigned = cell
+                .and_then(|(_, cell)| from_cell(cell))
+                .unwrap_or_else(|| Rulebook::assigned(&self.who, date));
+            place_shifts(&mut plan, book, &self.almanac, &assigned);
             plan.kind = kind_of(&plan, &assigned, book.holiday(date, &[]));
             plan.decided = decided(person, &plan, book.civil());
         }
@@ -220,16 +217,16 @@ impl<'a> Planning<'a, '_> {
     }
 }
 
-fn from_cell(cell: &RosterDay) -> Option<Assigned> {
+fn from_cell(cell: &RosterDay) -> Option<Assigned<'static>> {
     let shifts = RosterDayShifts::parse(&cell.shifts).ok()?.0;
-    Some(Assigned { shifts, explicit: true, source: ShiftSource::Cell })
+    Some(Assigned { shifts: shifts.into(), explicit: true, source: ShiftSource::Cell })
 }
 
-fn place_shifts(plan: &mut DayPlan<'_>, book: &Rulebook, assigned: &Assigned) {
+fn place_shifts(plan: &mut DayPlan<'_>, book: &Rulebook, almanac: &Almanac<'_>, assigned: &Assigned<'_>) {
     plan.source = assigned.source;
-    for id in &assigned.shifts {
+    for id in assigned.shifts.iter() {
         let known = book.shift(*id);
-        match known.and_then(|known| PlannedShift::new(book.civil(), plan.date, *id, &known.definition)) {
+        match known.and_then(|known| PlannedShift::new(almanac, plan.date, *id, &known.definition)) {
             Some(shift) => plan.shifts.push(Rc::new(shift)),
             None => plan.unknown_shifts.push(*id),
         }
@@ -237,7 +234,7 @@ fn place_shifts(plan: &mut DayPlan<'_>, book: &Rulebook, assigned: &Assigned) {
     plan.shifts.sort_by_key(|shift| (shift.start, shift.end, shift.id));
 }
 
-fn kind_of(plan: &DayPlan<'_>, assigned: &Assigned, holiday: Option<HolidayType>) -> DayKind {
+fn kind_of(plan: &DayPlan<'_>, assigned: &Assigned<'_>, holiday: Option<HolidayType>) -> DayKind {
     let off = if assigned.explicit {
         assigned.shifts.is_empty()
     } else {
@@ -293,7 +290,7 @@ fn decided(person: &Person<'_>, plan: &DayPlan<'_>, civil: Civil<'_>) -> Decided
 }
 
 /// A status set by hand: its name, then marks such as `present+late`.
-fn manual_status(text: &str) -> Option<(Status, Vec<Flag>)> {
+fn manual_status(text: &str) -> Option<(Status, Flags)> {
     let mut parts = text.split('+');
     let status = Status::parse(parts.next()?)?;
     Some((status, parts.filter_map(Flag::parse).collect()))

@@ -17,7 +17,7 @@ pub(super) fn of_day(
     parts: &[Part],
     day: &DayRecord,
     marks: &Marks,
-    uses: &[PunchUse],
+    doubtful: &[&PunchUse],
 ) -> Vec<Exception> {
     let mut found = Vec::new();
     missing_punches(parts, day, &mut found);
@@ -25,7 +25,7 @@ pub(super) fn of_day(
     conflicts(plan, parts, day, &mut found);
     breaks(plan, parts, &mut found);
     limits(plan, parts, day, &mut found);
-    punches(day, marks, uses, &mut found);
+    punches(day, marks, doubtful, &mut found);
     found
 }
 
@@ -33,7 +33,7 @@ fn missing_punches(parts: &[Part], day: &DayRecord, found: &mut Vec<Exception>) 
     for part in parts {
         let shift = part.shift.as_ref();
         let id = shift.map(|shift| shift.id);
-        if part.flags.contains(&Flag::MissingIn) {
+        if part.flags.contains(Flag::MissingIn) {
             let new =
                 Exception::new(Kind::MissingIn).punches(part.orphans.iter().map(|mark| mark.id)).shift(id);
             found.push(match shift {
@@ -41,7 +41,7 @@ fn missing_punches(parts: &[Part], day: &DayRecord, found: &mut Vec<Exception>) 
                 None => new,
             });
         }
-        if part.flags.contains(&Flag::MissingOut) {
+        if part.flags.contains(Flag::MissingOut) {
             let new =
                 Exception::new(Kind::MissingOut).punches(part.open.iter().map(|mark| mark.id)).shift(id);
             found.push(match shift {
@@ -49,7 +49,7 @@ fn missing_punches(parts: &[Part], day: &DayRecord, found: &mut Vec<Exception>) 
                 None => new,
             });
         }
-        if part.flags.contains(&Flag::AutoOut) {
+        if part.flags.contains(Flag::AutoOut) {
             let new = Exception::new(Kind::AutoOut).shift(id);
             found.push(match part.last_out {
                 Some(out) => new.fix(Fix::AddOut(out)),
@@ -57,7 +57,8 @@ fn missing_punches(parts: &[Part], day: &DayRecord, found: &mut Vec<Exception>) 
             });
         }
         if day.kind == DayKind::Working
-            && day.flags.is_disjoint(&[Flag::MissingIn, Flag::MissingOut].into())
+            && !day.flags.contains(Flag::MissingIn)
+            && !day.flags.contains(Flag::MissingOut)
             && part.punched
             && matches!(day.status, Status::Absent | Status::HalfDay)
             && day.leave.is_none()
@@ -90,7 +91,7 @@ fn conflicts(plan: &DayPlan<'_>, parts: &[Part], day: &DayRecord, found: &mut Ve
         return;
     }
     let worked = day.figures.worked;
-    if day.flags.contains(&Flag::Manual) {
+    if day.flags.contains(Flag::Manual) {
         found.push(Exception::new(Kind::PunchesOnManualDay));
     }
     if day.status == Status::OnLeave {
@@ -148,8 +149,15 @@ fn limits(plan: &DayPlan<'_>, parts: &[Part], day: &DayRecord, found: &mut Vec<E
 const CLOCK_WRONG: &str = "clock_wrong";
 const OUTSIDE_GEOFENCE: &str = "outside_geofence";
 
-fn punches(day: &DayRecord, marks: &Marks, uses: &[PunchUse], found: &mut Vec<Exception>) {
-    for used in uses.iter().filter(|used| used.date == day.date) {
+/// The punches that somebody should look at: they belong to no shift, or are flagged.
+pub(super) fn doubtful<'a>(marks: &Marks, uses: &'a [PunchUse]) -> Vec<&'a PunchUse> {
+    let homeless = |used: &&PunchUse| matches!(used.role, PunchRole::Unassigned | PunchRole::NotEmployed);
+    let flagged = |used: &&PunchUse| marks.flagged.iter().any(|(punch, _)| *punch == used.punch);
+    uses.iter().filter(|used| homeless(used) || flagged(used)).collect()
+}
+
+fn punches(day: &DayRecord, marks: &Marks, doubtful: &[&PunchUse], found: &mut Vec<Exception>) {
+    for used in doubtful.iter().filter(|used| used.date == day.date) {
         match used.role {
             PunchRole::Unassigned => {
                 let new = Exception::new(Kind::PunchWithoutShift).punches([used.punch]);

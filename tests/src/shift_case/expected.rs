@@ -146,7 +146,7 @@ impl<'a> Day<'a> {
     }
 
     fn flags(&self) -> Vec<Flag> {
-        self.record.map(|record| record.flags.iter().copied().collect()).unwrap_or_default()
+        self.record.map(|record| record.flags.iter().collect()).unwrap_or_default()
     }
 
     fn compare(&self, expected: &ExpectedDay, comparison: &mut Comparison) -> Result<(), String> {
