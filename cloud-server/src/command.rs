@@ -4,6 +4,7 @@
 //! started for the while when it does not, or through `DATABASE_URL`.
 
 mod company;
+mod conflict;
 mod edge;
 mod employee_account;
 mod grant;
@@ -65,6 +66,9 @@ enum Command {
     /// Edges of a company
     #[command(subcommand)]
     Edge(edge::Command),
+    /// Conflicts between two sides' changes
+    #[command(subcommand)]
+    Conflict(conflict::Command),
     /// People who sign in
     #[command(subcommand)]
     User(user::Command),
@@ -135,6 +139,9 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         }
         Command::Site(command) => with_store(&data, async |store| site::run(store, command).await).await?,
         Command::Edge(command) => with_store(&data, async |store| edge::run(store, command).await).await?,
+        Command::Conflict(command) => {
+            with_store(&data, async |store| conflict::run(store, command).await).await?
+        }
         Command::User(command) => with_store(&data, async |store| user::run(store, command).await).await?,
         Command::Grant(command) => with_store(&data, async |store| grant::run(store, command).await).await?,
         Command::EmployeeAccount(command) => {

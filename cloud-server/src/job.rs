@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use web_kit::session::Lifetime;
 
 use crate::store::job::{self, Cutoff, Job, Queue};
-use crate::store::{CompanyAccess, Store, StoreError, SyncTx, digest};
+use crate::store::{CompanyAccess, Store, StoreError, SyncTx, digest, record_digest};
 
 /// How often the table is looked at.
 const TICK: Duration = Duration::from_secs(5);
@@ -90,6 +90,7 @@ impl Worker {
         match job.queue {
             Queue::Prune => self.prune(job).await,
             Queue::Compare => self.compare(job).await,
+            Queue::CompareRecords => self.compare_records(job).await,
             Queue::Collect => self.collect(job).await,
         }
     }
@@ -133,14 +134,28 @@ impl Worker {
         Ok(())
     }
 
+    async fn compare_records(&self, job: &Job) -> Result<(), JobError> {
+        let (company, edge) = edge_of(job)?;
+        let mut tx = self.store.begin_frozen(&CompanyAccess::of_system(company)).await?;
+        record_digest::compare(&mut tx, edge, self.clock.now()).await?;
+        job::done(tx.connection(), job).await?;
+        Ok(tx.commit().await?)
+    }
+
     async fn compare(&self, job: &Job) -> Result<(), JobError> {
-        let (Some(company), Ok(edge)) = (job.company, job.key.parse::<EdgeId>()) else {
-            let (queue, key) = (job.queue.as_str(), job.key.clone());
-            return Err(JobError::Unreadable { queue, key, company: job.company.is_some() });
-        };
+        let (company, edge) = edge_of(job)?;
         let mut tx = self.store.begin(&CompanyAccess::of_system(company)).await?;
         digest::compare(&mut tx, edge, self.clock.now()).await?;
         job::done(tx.connection(), job).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// The edge that a job is about.
+fn edge_of(job: &Job) -> Result<(CompanyId, EdgeId), JobError> {
+    let (Some(company), Ok(edge)) = (job.company, job.key.parse::<EdgeId>()) else {
+        let (queue, key) = (job.queue.as_str(), job.key.clone());
+        return Err(JobError::Unreadable { queue, key, company: job.company.is_some() });
+    };
+    Ok((company, edge))
 }

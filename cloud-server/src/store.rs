@@ -28,6 +28,7 @@ pub mod phone_punch;
 pub mod quarantine;
 pub mod recompute;
 pub mod record;
+pub mod record_digest;
 pub mod restored;
 pub mod schema;
 mod serving_role;

@@ -8,10 +8,14 @@ mod app;
 mod approval;
 mod attention;
 mod clock;
+mod clock_name;
 mod company;
+mod conflict;
 mod edge;
 mod operator;
 mod password;
+mod people;
+mod seen;
 mod setup;
 mod sign_in;
 mod site;
@@ -38,9 +42,12 @@ pub fn routes() -> RouteTable<App> {
         .extend(today::routes())
         .extend(approval::routes())
         .extend(site::routes())
+        .extend(people::routes())
         .extend(clock::routes())
+        .extend(clock_name::routes())
         .extend(edge::routes())
         .extend(attention::routes())
+        .extend(conflict::routes())
         .extend(company::routes())
         .extend(operator::routes())
 }

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::chain::Item;
 use crate::{Dot, Hlc, Origin, VersionVector, limit};
 
-mod canonical;
+pub(crate) mod canonical;
 
 /// What a change does to its record. The number is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

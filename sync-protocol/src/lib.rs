@@ -12,6 +12,7 @@ pub mod change;
 pub mod cloud;
 pub mod compress;
 pub mod conflict;
+pub mod digest;
 pub mod edge;
 pub mod frame;
 pub mod hlc;

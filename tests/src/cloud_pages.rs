@@ -32,7 +32,10 @@ pub const COMPANY: &[(&str, &str)] = &[
     ("cloud-sites", "/sites"),
     ("cloud-site-new", "/sites/new"),
     ("cloud-clocks", "/clocks"),
+    ("cloud-people", "/people"),
+    ("cloud-person-new", "/people/new"),
     ("cloud-edges", "/edges"),
+    ("cloud-conflicts", "/conflicts"),
     ("cloud-switch", "/switch"),
     ("cloud-account", "/account"),
 ];

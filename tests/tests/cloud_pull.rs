@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use cloud_server::attendance::Attendance;
 use cloud_server::clock::{OsEntropy, SystemClock};
-use cloud_server::store::{CompanyAccess, SyncTx, company, conflict, own_change, record};
+use cloud_server::store::record_digest::Agreement;
+use cloud_server::store::{CompanyAccess, SyncTx, company, conflict, own_change, record, record_digest};
 use cloud_server::wake::Wake;
 use serde_json::json;
 use shared_model::punch::Reading;
@@ -15,6 +16,7 @@ use shared_model::{
     Clock, ClockSerial, FieldMap, FieldTag, Kind, Punch, PunchId, RawTime, Route, SiteId, UserCode,
 };
 use sync_protocol::cloud::{CloudStore as _, FeedStore as _};
+use sync_protocol::digest::RecordSums;
 use sync_protocol::edge::AfterPull;
 use sync_protocol::memory::Edit;
 use sync_protocol::merge::FieldRule;
@@ -353,5 +355,65 @@ async fn a_conflict_settled_by_hand_in_the_cloud_is_settled_everywhere() -> Resu
     assert_eq!(shown(&edge, deleted, NAME), Some(json!("kept")));
     let states = edge.disk.look(|disk| disk.conflicts.values().map(|row| row.state).collect::<Vec<_>>());
     assert_eq!(states, [ConflictState::Resolved; 2]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn sums_of_records_at_one_place_agree_until_a_side_is_tampered_with() -> Result<()> {
+    let cloud = CloudHttp::start().await?;
+    let factory = cloud.factory("Karnaphuli").await?;
+    let elsewhere = second_site(&cloud, factory).await?;
+    let edge = CloudEdge::enrolled(&cloud, factory).await?;
+    let (kept, deleted) = (new_key(), new_key());
+    edit(&edge, Op::Create, kept, VersionVector::new(), employee("E1", factory.site));
+    edit(&edge, Op::Create, deleted, VersionVector::new(), employee("E2", factory.site));
+    let other = CloudEdge::enrolled(&cloud, elsewhere).await?;
+    edit(&other, Op::Create, new_key(), VersionVector::new(), employee("E3", elsewhere.site));
+    other.exchange(&cloud).await?;
+    edge.exchange(&cloud).await?;
+    let saw = edge.disk.record(Kind::Employee, deleted).unwrap().vv;
+    edit(&edge, Op::Delete, deleted, saw, FieldMap::new());
+    edge.exchange(&cloud).await?;
+
+    let id = edge.key.id.context("enrolled")?;
+    let access = CompanyAccess::of_system(factory.company);
+    let compare = async |said: &RecordSums, hours: i64| -> Result<Agreement> {
+        let now = SystemClock.now() + chrono::TimeDelta::hours(hours);
+        let mut tx = cloud.store.begin(&access).await?;
+        let scope_ver = cloud_server::store::edge::scope_ver(&mut tx, id).await?;
+        record_digest::keep(&mut tx, id, said, (1, scope_ver), now).await?;
+        tx.commit().await?;
+        let mut tx = cloud.store.begin_frozen(&access).await?;
+        let agreement = record_digest::compare(&mut tx, id, now).await?;
+        tx.commit().await?;
+        Ok(agreement)
+    };
+    let sums = || {
+        edge.disk.look(|disk| {
+            let mut sums = RecordSums::at(disk.clean);
+            disk.base.iter().for_each(|((kind, key), record)| sums.add(*kind, *key, record));
+            sums
+        })
+    };
+    assert_eq!(compare(&sums(), 0).await?, Agreement::Same);
+
+    // A record less at the edge: shown, counted, and sent for a snapshot by the next request.
+    let mut image = edge.disk.image();
+    image.base.remove(&(Kind::Employee, kept));
+    image.records.remove(&(Kind::Employee, kept));
+    edge.disk.restore(image);
+    assert_eq!(compare(&sums(), 1).await?, Agreement::Different);
+    let mut tx = cloud.store.begin(&access).await?;
+    let [line] = &record_digest::comparisons(&mut tx).await?[..] else { panic!("one edge told sums") };
+    assert_eq!((line.differing.as_slice(), line.differences), (&[Kind::Employee][..], 1));
+    drop(tx);
+    edge.exchange(&cloud).await?;
+    assert_eq!(shown(&edge, kept, NAME), Some(json!("Rahima")));
+    assert_eq!(compare(&sums(), 2).await?, Agreement::Same);
+
+    // What changed after the edge's place is no fault.
+    let before = sums();
+    cloud_change(&cloud, factory, kept, FieldMap::from([(NAME, json!("new"))])).await?;
+    assert_eq!(compare(&before, 3).await?, Agreement::Moved);
     Ok(())
 }

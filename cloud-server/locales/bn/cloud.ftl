@@ -4,9 +4,12 @@
 
 nav-today = আজ
 nav-sites = সাইট
+nav-people = কর্মী
+nav-conflicts = দ্বন্দ্ব
 nav-clocks = ঘড়ি
 nav-edges = এজেন্ট
 nav-companies = কোম্পানি
+save = সংরক্ষণ
 back = ফিরে যান
 never = কখনও না
 actions = কাজ
@@ -226,3 +229,78 @@ today-attention = { $count ->
    *[other] { $count }টি নম্বর একাধিক রেকর্ডে আছে।
 }
 today-attention-link = দেখুন
+
+## People
+
+people-lead = এখানে যা বদলানো হয়, তা ওই ব্যক্তির সাইটের এজেন্টে যায়।
+people-search = নাম বা কোড দিয়ে খুঁজুন
+people-none = কাউকে পাওয়া যায়নি
+people-none-text = কর্মীরা সাইটের এজেন্ট থেকে আসে, অথবা এখানে যোগ করা হয়।
+people-more = আরও
+person-add = কর্মী যোগ করুন
+person-edit = কর্মীর তথ্য বদলান
+person-name = নাম
+person-code = কোড
+person-code-hint = কার্ডের নম্বর; কোম্পানিতে একটিই।
+person-code-bad = ফাঁকা জায়গা ছাড়া একটি কোড দিন।
+person-code-taken = এই কোড অন্য কারও আছে।
+person-site-bad = কর্মীর সাইট বেছে নিন।
+person-department-bad = তালিকা থেকে একটি বিভাগ বেছে নিন।
+person-state = অবস্থা
+person-active = কর্মরত
+person-inactive = চলে গেছেন
+person-saved = { $name }-এর তথ্য সংরক্ষণ করা হয়েছে।
+clock-rename = ঘড়ির নাম বদলান
+clock-name = নাম
+clock-saved = ঘড়ির নাম এখন { $name }।
+
+## Conflicts
+
+conflicts-lead = একই জিনিসে দুটি বদল, যার একজন অন্যজনেরটি দেখেননি। একটি কার্যকর আছে; অন্যটি ঠিক হলে এখানে সেটি বেছে নিন।
+conflicts-none = কোনো দ্বন্দ্ব নেই
+conflicts-none-text = দুই পক্ষের সব বদল মিলে গেছে।
+conflict-what = কী
+conflict-standing = আগে ছিল
+conflict-arriving = পরে এসেছে
+conflict-nothing = কিছু নেই, বা মুছে ফেলা
+conflict-counts = এখন কার্যকর
+conflict-keep = এটি রাখুন
+conflict-take = এটি নিন
+conflict-field = দুটি মান
+conflict-edit-versus-delete = মুছে ফেলার পর বদলানো
+conflict-delete-versus-edit = বদলের মধ্যে মুছে ফেলা
+conflict-already-decided = দুবার সিদ্ধান্ত
+conflict-duplicate-key = অন্য রেকর্ড এটি ব্যবহার করছে
+conflict-settled = দ্বন্দ্ব মিটেছে; এজেন্টরা পরের আদান-প্রদানে এটি পাবে।
+conflict-gone = এই দ্বন্দ্ব এর মধ্যে মিটে গেছে।
+conflict-impossible = এই মানটি এভাবে নেওয়া যায় না।
+conflicts-wait = { $count ->
+    [one] একটি দ্বন্দ্ব দেখার অপেক্ষায় আছে।
+   *[other] { $count }টি দ্বন্দ্ব দেখার অপেক্ষায় আছে।
+}
+records-title = রেকর্ড
+records-waiting = মেলানো হচ্ছে
+records-moved = এর পরে বদলেছে
+records-same = একই
+records-different = ভিন্ন
+records-alarm = এজেন্ট { $name }-এর রেকর্ড ক্লাউডের থেকে ভিন্ন: { $kinds }। এটি সব আবার আনবে।
+
+## Kinds of records
+
+kind-company = কোম্পানি
+kind-site = সাইট
+kind-department = বিভাগ
+kind-employee = কর্মী
+kind-shift = শিফট
+kind-roster = রোস্টার
+kind-roster-day = রোস্টারের দিন
+kind-policy = নীতি
+kind-holiday = ছুটির দিন
+kind-leave = ছুটি
+kind-device = ঘড়ি
+kind-identity = ঘড়ির কোড
+kind-punch-note = পাঞ্চের টীকা
+kind-day-decision = দিনের সিদ্ধান্ত
+kind-pay-period = বেতনকাল
+kind-company-rule = কোম্পানির নিয়ম
+kind-phone-punch = ফোনের পাঞ্চ

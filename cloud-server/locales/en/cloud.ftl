@@ -4,9 +4,12 @@
 
 nav-today = Today
 nav-sites = Sites
+nav-people = People
+nav-conflicts = Conflicts
 nav-clocks = Clocks
 nav-edges = Edges
 nav-companies = Companies
+save = Save
 back = Back
 never = never
 actions = Actions
@@ -226,3 +229,78 @@ today-attention = { $count ->
    *[other] { $count } numbers are shared by several records.
 }
 today-attention-link = Have a look
+
+## People
+
+people-lead = What is changed here goes to the agents of the person's site.
+people-search = Search by name or code
+people-none = Nobody found
+people-none-text = People come with the site's agent, or are added here.
+people-more = More
+person-add = Add a person
+person-edit = Change a person
+person-name = Name
+person-code = Code
+person-code-hint = The number on the card; unique in the company.
+person-code-bad = Please type a code without spaces.
+person-code-taken = Somebody else has this code.
+person-site-bad = Please choose the person's site.
+person-department-bad = Please choose a department of the list.
+person-state = State
+person-active = Works here
+person-inactive = Left
+person-saved = { $name } was saved.
+clock-rename = Rename a clock
+clock-name = Name
+clock-saved = The clock is called { $name } now.
+
+## Conflicts
+
+conflicts-lead = Two changes of the same thing whose authors had not seen each other's. One counts; choose the other here if it is right.
+conflicts-none = No conflicts
+conflicts-none-text = Whatever two sides changed goes together.
+conflict-what = What
+conflict-standing = Was here
+conflict-arriving = Came
+conflict-nothing = Nothing, or deleted
+conflict-counts = Counts now
+conflict-keep = Keep this
+conflict-take = Take this
+conflict-field = two values
+conflict-edit-versus-delete = changed after it was deleted
+conflict-delete-versus-edit = deleted while it was changed
+conflict-already-decided = decided twice
+conflict-duplicate-key = taken by another record
+conflict-settled = The conflict is settled; the agents get it with their next exchange.
+conflict-gone = This conflict was settled or overtaken meanwhile.
+conflict-impossible = This version cannot be taken as it is.
+conflicts-wait = { $count ->
+    [one] One conflict waits for a look.
+   *[other] { $count } conflicts wait for a look.
+}
+records-title = Records
+records-waiting = Being compared
+records-moved = Changed since
+records-same = The same
+records-different = Different
+records-alarm = The agent { $name } holds other records than the cloud: { $kinds }. It fetches all of them again.
+
+## Kinds of records
+
+kind-company = Company
+kind-site = Site
+kind-department = Department
+kind-employee = Employee
+kind-shift = Shift
+kind-roster = Roster
+kind-roster-day = Roster day
+kind-policy = Policy
+kind-holiday = Holiday
+kind-leave = Leave
+kind-device = Clock
+kind-identity = Clock code
+kind-punch-note = Note on a punch
+kind-day-decision = Decision on a day
+kind-pay-period = Pay period
+kind-company-rule = Company rule
+kind-phone-punch = Phone punch

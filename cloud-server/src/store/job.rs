@@ -24,13 +24,15 @@ pub enum Queue {
     Prune,
     /// Compares the results of the edge that the key names with ours.
     Compare,
+    /// Compares the records of the edge that the key names with ours.
+    CompareRecords,
     /// Lets go of tombstones that every edge has, and of edges that are silent. Comes again by itself.
     Collect,
 }
 
 impl Queue {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Prune, Self::Compare, Self::Collect];
+    pub const ALL: [Self; 4] = [Self::Prune, Self::Compare, Self::CompareRecords, Self::Collect];
 
     /// Its name in storage.
     #[must_use]
@@ -38,6 +40,7 @@ impl Queue {
         match self {
             Self::Prune => "prune",
             Self::Compare => "compare",
+            Self::CompareRecords => "compare-records",
             Self::Collect => "collect",
         }
     }

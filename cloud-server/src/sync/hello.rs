@@ -6,13 +6,14 @@ use http::StatusCode;
 use serde_json::json;
 use sync_protocol::body;
 use sync_protocol::cloud::{self, SessionError};
-use sync_protocol::message::{Hello, HelloReply, RefusalCode};
+use sync_protocol::digest::RecordSums;
+use sync_protocol::message::{Hello, HelloReply, RefusalCode, Verdict};
 
 use super::Endpoints;
 use super::request::{Refused, Signed, answer};
 use crate::store::edge;
 use crate::store::sync_tx::TRIES;
-use crate::store::{CompanyAccess, StoreError, SyncTx, digest};
+use crate::store::{CompanyAccess, StoreError, SyncTx, digest, record_digest};
 
 pub(super) async fn hello(State(endpoints): State<Endpoints>, request: Request) -> Response {
     match take(&endpoints, request).await {
@@ -83,6 +84,14 @@ async fn judge(
     edge::seen(tx.tenant(), signed.edge, &said.app_version, &shown, now).await.map_err(store)?;
     if let Some(said) = said.digest.as_ref().and_then(digest::parse) {
         digest::keep(tx.tenant(), signed.edge, &said, now).await.map_err(store)?;
+    }
+    // Sums of another epoch or scope are about something else.
+    let known = (said.feed_epoch, said.scope_ver);
+    if let Some(sums) = said.digest.as_ref().and_then(RecordSums::parse)
+        && known == (reply.feed_epoch, reply.scope_ver)
+        && reply.verdict == Verdict::Ok
+    {
+        record_digest::keep(tx.tenant(), signed.edge, &sums, known, now).await.map_err(store)?;
     }
     crate::fault_point!("cloud.hello.before-commit");
     tx.commit().await.map_err(store)?;

@@ -197,8 +197,10 @@ fn navigation(person: &Person, texts: &Texts) -> Vec<NavItem> {
         (Permission::ApprovalsView, "/approvals", Key::new("nav-approvals"), "approve"),
         (Permission::SitesView, "/sites", Key::new("nav-sites"), "factory"),
         (Permission::ClocksView, "/clocks", Key::new("nav-clocks"), "device"),
+        (Permission::PeopleView, "/people", Key::new("nav-people"), "people"),
         (Permission::SyncView, "/edges", Key::new("nav-edges"), "sync"),
         (Permission::PeopleView, "/attention", Key::new("nav-attention"), "alert"),
+        (Permission::SyncView, "/conflicts", Key::new("nav-conflicts"), "half"),
         (Permission::CompaniesEdit, "/companies", Key::new("nav-companies"), "building"),
     ]
     .into_iter()

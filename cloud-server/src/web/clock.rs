@@ -56,6 +56,7 @@ struct ListPage {
     lines: Vec<Line>,
     /// How long ago the edge that spoke least lately told its numbers.
     told: Option<String>,
+    may_edit: bool,
 }
 
 impl ListPage {
@@ -115,5 +116,6 @@ async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
             }
         })
         .collect();
-    Ok(View(ListPage { page, lines, told }))
+    let may_edit = app.allows(&who.user, Permission::ClocksEdit);
+    Ok(View(ListPage { page, lines, told, may_edit }))
 }

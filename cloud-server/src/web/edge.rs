@@ -8,11 +8,11 @@ use shared_model::access::Permission;
 use web_kit::locale::DateStyle;
 use web_kit::{Access, Chip, Current, Failure, Flash, Page, Refusal, RouteTable, Tone, View, WebApp as _};
 
-use super::{App, Person};
+use super::{App, Person, text};
 use crate::store::company;
 use crate::store::digest::{self, Agreement, Comparison};
 use crate::store::edge::{self, EdgeRow, EdgeState};
-use crate::store::quarantine;
+use crate::store::{conflict, quarantine, record_digest};
 
 pub(super) fn routes() -> RouteTable<App> {
     RouteTable::new().get("/edges", Access::Needs(Permission::SyncView), list).post(
@@ -35,6 +35,14 @@ struct Line {
     ago: Option<String>,
     waiting: Option<i64>,
     silent: bool,
+    /// How its records compare with ours.
+    records: Option<record_digest::Agreement>,
+}
+
+/// An edge that holds other records than the cloud.
+struct Alarm {
+    edge: String,
+    kinds: String,
 }
 
 struct DigestLine {
@@ -52,6 +60,9 @@ struct ListPage {
     quarantined: i64,
     /// What is to be said of edges whose data folder was put back or copied lately.
     new_lives: Vec<String>,
+    conflicts: i64,
+    alarms: Vec<Alarm>,
+    bad: Tone,
     may_edit: bool,
     warn: Tone,
 }
@@ -63,6 +74,17 @@ impl ListPage {
             EdgeState::Active if line.ago.is_none() => (Tone::Pending, self.page.t("edge-never-seen")),
             EdgeState::Active if line.silent => (Tone::Warn, self.page.t("edge-silent")),
             EdgeState::Active => (Tone::Good, self.page.t("edge-in-touch")),
+        };
+        self.page.chip(tone, label.to_string())
+    }
+
+    fn records(&self, agreement: &record_digest::Agreement) -> Chip<'_> {
+        use record_digest::Agreement as A;
+        let (tone, label) = match agreement {
+            A::Waiting => (Tone::Pending, self.page.t("records-waiting")),
+            A::Moved => (Tone::Neutral, self.page.t("records-moved")),
+            A::Same => (Tone::Good, self.page.t("records-same")),
+            A::Different => (Tone::Bad, self.page.t("records-different")),
         };
         self.page.chip(tone, label.to_string())
     }
@@ -96,6 +118,17 @@ async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
         Some(text.with("at", page.texts.date_time(at)).to_string())
     };
     let new_lives = edges.iter().filter_map(new_life).collect();
+    let conflicts = conflict::open_count(&mut tx).await?;
+    let compared = record_digest::comparisons(&mut tx).await?;
+    let alarms = compared
+        .iter()
+        .filter(|line| line.agreement == record_digest::Agreement::Different)
+        .map(|line| {
+            let edge = edges.iter().find(|edge| edge.id == line.edge).map_or("", |edge| edge.name.as_str());
+            let kinds = line.differing.iter().map(|kind| page.t(text::kind(*kind)).to_string());
+            Alarm { edge: edge.to_owned(), kinds: kinds.collect::<Vec<_>>().join(", ") }
+        })
+        .collect();
     let digests = digests
         .into_iter()
         .map(|line| {
@@ -114,12 +147,15 @@ async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
                 ago: since.map(|since| page.texts.ago(since)),
                 silent: since.is_none_or(|since| since.num_minutes() >= SILENT_MINUTES),
                 waiting: edge.outbox(),
+                records: compared.iter().find(|line| line.edge == edge.id).map(|line| line.agreement),
                 edge,
             }
         })
         .collect();
     let may_edit = app.allows(&who.user, Permission::SyncEdit);
     Ok(View(ListPage { page, lines, digests, quarantined, new_lives, may_edit, warn: Tone::Warn }))
+    let (warn, bad) = (Tone::Warn, Tone::Bad);
+    Ok(View(ListPage { page, lines, digests, quarantined, conflicts, alarms, bad, may_edit, warn }))
 }
 
 async fn retire(

@@ -15,6 +15,12 @@ pub(super) fn fields<S: Serializer>(fields: &FieldMap, to: S) -> Result<S::Ok, S
     to.collect_map(fields.iter().map(|(tag, value)| (tag, Canonical(value))))
 }
 
+/// One value's bytes.
+pub(crate) fn bytes(value: &Value) -> Vec<u8> {
+    // Every key is text and every value is JSON already.
+    serde_json::to_vec(&Canonical(value)).unwrap_or_default()
+}
+
 struct Canonical<'a>(&'a Value);
 
 impl Serialize for Canonical<'_> {
