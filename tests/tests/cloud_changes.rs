@@ -41,7 +41,7 @@ fn names(edge: &CloudEdge) -> Vec<String> {
 #[tokio::test]
 async fn a_person_added_and_changed_here_comes_down() -> Result<()> {
     let cloud = CloudHttp::start().await?;
-    let (factory, edge, mut hr) = set_up(&cloud, Role::HrAdmin).await?;
+    let (factory, edge, mut hr) = set_up(&cloud, Role::Owner).await?;
     let site = factory.site.to_string();
     let new = [("code", "E 1"), ("name", "Rahima"), ("site", site.as_str()), ("department", "")];
     assert_eq!(hr.post("/people/new", &new).await?.status, 422, "a code has no spaces");
