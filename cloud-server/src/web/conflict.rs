@@ -138,7 +138,7 @@ async fn settle(
         }
         // Somebody was quicker, or a newer change overtook it.
         Err(OwnChangeError::NotFound) => Flash::bad("conflict-gone"),
-        Err(OwnChangeError::Field(_)) => Flash::bad("conflict-impossible"),
+        Err(OwnChangeError::Field(_) | OwnChangeError::Decided) => Flash::bad("conflict-impossible"),
         Err(error @ (OwnChangeError::Exists | OwnChangeError::Store(_))) => return Err(error.into()),
     };
     Ok((flash, Redirect::to("/conflicts")).into_response())
