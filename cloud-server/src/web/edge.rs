@@ -153,9 +153,19 @@ async fn list(State(app): State<App>, page: Page, who: Current<Person>) -> Resul
         })
         .collect();
     let may_edit = app.allows(&who.user, Permission::SyncEdit);
-    Ok(View(ListPage { page, lines, digests, quarantined, new_lives, may_edit, warn: Tone::Warn }))
     let (warn, bad) = (Tone::Warn, Tone::Bad);
-    Ok(View(ListPage { page, lines, digests, quarantined, conflicts, alarms, bad, may_edit, warn }))
+    Ok(View(ListPage {
+        page,
+        lines,
+        digests,
+        quarantined,
+        new_lives,
+        conflicts,
+        alarms,
+        bad,
+        may_edit,
+        warn,
+    }))
 }
 
 async fn retire(
