@@ -2,6 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use cloud_server::clock::{OsEntropy, SystemClock};
+use cloud_server::store::CompanyAccess;
+use cloud_server::store::grant::{self, NewGrant};
 use cloud_server::store::user::NewUser;
 use reqwest::Method;
 use shared_model::access::Role;
@@ -9,7 +11,8 @@ use shared_model::text::Name;
 use shared_model::{Clock as _, UserId};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
-use system_tests::cloud_http::{Answer, Browser, CloudHttp, author};
+use sync_protocol::authority::GrantId;
+use system_tests::cloud_http::{Answer, Browser, CloudHttp, Factory, author};
 use system_tests::cloud_people::{PASSWORD, is_signed_out, member, operator, sign_in};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -29,7 +32,9 @@ async fn rows(cloud: &CloudHttp) -> Result<i64> {
 /// Every route with its placeholders filled, by method.
 fn routes(id: &str) -> Vec<(Method, String)> {
     let fill = |path: &str| {
-        ["{company}", "{site}", "{edge}"].iter().fold(path.to_owned(), |p, name| p.replace(name, id))
+        ["{company}", "{site}", "{edge}", "{grant}"]
+            .iter()
+            .fold(path.to_owned(), |p, name| p.replace(name, id))
     };
     cloud_server::web::routes().entries().map(|entry| (entry.method().clone(), fill(entry.path()))).collect()
 }
@@ -374,6 +379,24 @@ async fn names_are_text_wherever_they_are_shown() -> Result<()> {
     Ok(())
 }
 
+/// A grant that somebody in another company has.
+async fn foreign_grant(cloud: &CloudHttp, factory: Factory) -> Result<GrantId> {
+    member(cloud, "hr@example.org", factory, Role::HrAdmin).await?;
+    let (person, _) = cloud.store.user_by_email("hr@example.org").await?.context("a member")?;
+    let new = NewGrant {
+        id: GrantId::from_uuid(uuid::Uuid::now_v7()),
+        person: person.user_id,
+        sites: None,
+        departments: None,
+        valid_from: SystemClock.now(),
+        valid_to: None,
+    };
+    let mut tx = cloud.store.begin(&CompanyAccess::of_system(factory.company)).await?;
+    grant::give(&mut tx, &new, author(), &OsEntropy).await?;
+    tx.commit().await?;
+    Ok(new.id)
+}
+
 /// Another company's things are as unknown as things that do not exist, on every route that names one.
 #[tokio::test]
 async fn no_route_tells_another_companys_thing_from_none() -> Result<()> {
@@ -383,24 +406,26 @@ async fn no_route_tells_another_companys_thing_from_none() -> Result<()> {
     operator(&cloud).await?;
     let edge = cloud.enrol(theirs).await?.id.context("enrolled")?.to_string();
     let mut owner = member(&cloud, "owner@example.com", ours, Role::Owner).await?;
+    let grant = foreign_grant(&cloud, theirs).await?.to_string();
     let before = rows(&cloud).await?;
     let mut cases = 0;
     for entry in cloud_server::web::routes().entries().filter(|entry| entry.path().contains('{')) {
         let (site, company) = (theirs.site.to_string(), theirs.company.to_string());
-        let path = |site: &str, edge: &str, company: &str| {
-            entry.path().replace("{site}", site).replace("{edge}", edge).replace("{company}", company)
+        let path = |site: &str, edge: &str, company: &str, grant: &str| {
+            let path = entry.path().replace("{site}", site).replace("{edge}", edge);
+            path.replace("{company}", company).replace("{grant}", grant)
         };
         let none = uuid::Uuid::now_v7().to_string();
         let mut visit = async |path: String| {
             owner.request(entry.method().clone(), &path, &[FORM, OURS], Vec::new()).await
         };
-        let theirs = visit(path(&site, &edge, &company)).await?;
-        let nothing = visit(path(&none, &none, &none)).await?;
+        let theirs = visit(path(&site, &edge, &company, &grant)).await?;
+        let nothing = visit(path(&none, &none, &none, &none)).await?;
         assert!([403, 404].contains(&theirs.status), "{}: {}", entry.path(), theirs.status);
         assert_eq!((theirs.status, theirs.text), (nothing.status, nothing.text), "{}", entry.path());
         cases += 1;
     }
-    assert_eq!(cases, 4, "a new route with an id has a case here by itself");
+    assert_eq!(cases, 5, "a new route with an id has a case here by itself");
     assert_eq!(rows(&cloud).await?, before);
     Ok(())
 }
