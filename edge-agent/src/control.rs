@@ -214,6 +214,8 @@ calls! {
     AddEmployee(employee::AddEmployee) -> Saved;
     /// Lists employees.
     ListEmployees(employee::ListEmployees) -> employee::EmployeeList;
+    /// Ends a clock code.
+    EndCode(employee::EndCode) -> Saved;
     /// Adds and changes many employees.
     ImportEmployees(import::ImportEmployees) -> import::ImportReport;
     /// Adds a clock, or adopts one that waits for it.

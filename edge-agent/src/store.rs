@@ -51,6 +51,7 @@ pub(crate) mod tests;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
 use shared_model::{Clock, Entropy};
@@ -100,6 +101,7 @@ pub struct Store {
     reader: reader::Reader,
     events: broadcast::Sender<StoreEvent>,
     full: watch::Sender<bool>,
+    fails: Arc<AtomicBool>,
     thread: Arc<std::thread::JoinHandle<()>>,
     lock: Arc<File>,
 }
@@ -118,13 +120,21 @@ impl Store {
         schema::migrate(&mut connection)?;
         let (events, _) = broadcast::channel(EVENTS);
         let full = watch::Sender::new(false);
-        let (writer, thread) =
-            writer::Writer::start(connection, clock, entropy, events.clone(), full.clone())?;
+        let fails = Arc::new(AtomicBool::new(false));
+        let (writer, thread) = writer::Writer::start(
+            connection,
+            clock,
+            entropy,
+            events.clone(),
+            full.clone(),
+            Arc::clone(&fails),
+        )?;
         let store = Self {
             writer,
             reader: reader::Reader::new(&path),
             events,
             full,
+            fails,
             thread: Arc::new(thread),
             lock: Arc::new(lock),
         };
@@ -202,6 +212,12 @@ impl Store {
         *self.full.borrow()
     }
 
+    /// Whether the last write found the disk or the file broken.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        self.fails.load(Ordering::Relaxed)
+    }
+
     /// Follows [`Self::is_full`].
     #[must_use]
     pub fn watch_full(&self) -> watch::Receiver<bool> {
@@ -215,7 +231,7 @@ impl Store {
 
     /// Lets go of the database. The last clone to do so waits until all writes are on disk and the file is closed.
     pub fn close(self) {
-        let Self { writer, reader, events: _, full: _, thread, lock: _lock } = self;
+        let Self { writer, reader, events: _, full: _, fails: _, thread, lock: _lock } = self;
         drop(reader);
         drop(writer);
         if let Some(thread) = Arc::into_inner(thread)

@@ -40,6 +40,17 @@ pub struct Frame {
     pub pill: Option<Pill>,
     /// Who is signed in.
     pub user: Option<UserMenu>,
+    /// What is wrong with the whole program, on every page until it is mended.
+    pub alarm: Option<Alarm>,
+}
+
+/// What is wrong with the whole program, in the reader's language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// What is wrong.
+    pub heading: String,
+    /// What that means and what to do.
+    pub advice: String,
 }
 
 /// One entry of the navigation.

@@ -175,6 +175,7 @@ impl WebApp for App {
         let site = person.company.as_ref().map_or_else(product, |(_, name, _)| name.clone());
         let role = person.company.as_ref().map_or(Role::Operator, |(.., role)| *role);
         Frame {
+            alarm: None,
             site,
             nav: navigation(person, texts),
             pill: None,

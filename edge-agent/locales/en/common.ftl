@@ -48,3 +48,8 @@ department-all = All departments
 department-none = No department
 language-title = Language
 password-hint = At least 8 characters. A few unrelated words are easy to keep in mind and hard to guess.
+
+alarm-disk-full = The disk is full.
+alarm-disk-full-advice = Clocks keep their punches and deliver them as soon as there is room. Nothing is lost; changes on these pages may be refused. Free some space on the disk that holds Muster’s data folder: it goes on by itself.
+alarm-storage = The database cannot be written.
+alarm-storage-advice = Clocks keep their punches meanwhile, and changes are refused. Have the disk of this machine looked at; “muster-edge doctor” says more.

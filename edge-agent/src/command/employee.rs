@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
-use shared_model::UserCode;
 use shared_model::entity::{EmployeeCategory, Gender};
 use shared_model::text::{Code, EmployeeCode, Line, Name, Phone};
+use shared_model::{ClockSerial, UserCode};
 
 use super::context::Context;
 use super::exit::Exit;
@@ -14,7 +14,7 @@ use super::file;
 use super::scope::choice;
 use super::table::{Table, cell};
 use crate::control::Refusal;
-use crate::control::employee::{AddEmployee, EmployeeFields, EmployeeRow, ListEmployees};
+use crate::control::employee::{AddEmployee, EmployeeFields, EmployeeRow, EndCode, ListEmployees};
 use crate::control::import::{Column, GROUP, ImportEmployees, ImportReport, Sheet, mapping};
 
 const HELP: &str = "\
@@ -49,6 +49,23 @@ pub(super) enum Command {
     },
     /// Add one employee
     Add(AddArgs),
+    /// End a clock code: from a date on it is nobody's, or another person's; punches before keep their owner
+    EndCode(EndCodeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EndCodeArgs {
+    /// The code, as the clocks know it
+    code: UserCode,
+    /// The first date on which it is not the person's any more
+    #[arg(long, value_name = "DATE")]
+    from: NaiveDate,
+    /// The employee code of whom it is from then on; nobody's without it
+    #[arg(long, value_name = "CODE")]
+    give_to: Option<EmployeeCode>,
+    /// Only the code that counts on this clock alone, by serial
+    #[arg(long, value_name = "SERIAL")]
+    clock: Option<ClockSerial>,
 }
 
 #[derive(Debug, Args)]
@@ -109,6 +126,9 @@ impl Command {
             Self::Import(args) => import(context, args).await,
             Self::List { search, department, all } => {
                 list(context, ListEmployees { search, department, all }).await
+            }
+            Self::EndCode(EndCodeArgs { code, from, give_to, clock }) => {
+                context.save(EndCode { code, clock, from, give_to }).await
             }
             Self::Add(args) => {
                 let fields = EmployeeFields {

@@ -1,5 +1,6 @@
 //! Employees.
 
+mod code;
 mod plan;
 
 use std::collections::{BTreeSet, HashMap};
@@ -15,6 +16,8 @@ use super::find::Records as _;
 use super::{Act, Agent, Outcome, Progress, Refusal, Saved, saved};
 use crate::store::{Author, StoreError, WriteTx};
 use plan::folded;
+
+pub use code::EndCode;
 
 pub(super) use plan::{LineError, Mint, Places};
 
@@ -166,7 +169,8 @@ pub fn change(
     Ok(changed)
 }
 
-/// Ties a code to a person on every clock and from always on. A code that no clock can hold needs no tie.
+/// Ties a code to a person on every clock: from always on, or from when it was another person's last. A code that no clock
+/// can hold needs no tie.
 ///
 /// # Errors
 /// [`StoreError::Exists`] where it is somebody else's: punches under it would go on being that person's.
@@ -177,7 +181,8 @@ fn tie(tx: &WriteTx, author: &Author, person: EmployeeId, code: &str) -> Result<
         Some(_) => return Err(StoreError::Exists { what: "clock code", id: code.to_owned() }),
         None => {}
     }
-    let record = Identity { serial: None, user_code, employee: person, from: None, to: None };
+    let from = tx.code_ended(user_code.as_str(), person)?;
+    let record = Identity { serial: None, user_code, employee: person, from, to: None };
     tx.create(author, IdentityId::mint(tx.clock(), tx.entropy()), &record)?;
     Ok(())
 }

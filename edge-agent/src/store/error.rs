@@ -134,6 +134,14 @@ impl StoreError {
     }
 
     /// Reads a stored text back into its type.
+    /// Whether the disk or the database's file is to blame, not what was asked.
+    pub(super) fn is_broken_storage(&self) -> bool {
+        use rusqlite::ErrorCode as Code;
+        let Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) = self else { return false };
+        [Code::SystemIoFailure, Code::ReadOnly, Code::DatabaseCorrupt, Code::CannotOpen, Code::NotADatabase]
+            .contains(&error.code)
+    }
+
     pub(crate) fn corrupt(
         table: &'static str,
         column: &'static str,

@@ -8,6 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
 use rusqlite::Connection;
@@ -50,6 +51,10 @@ pub struct WriteTx {
     pub(super) group: Cell<Option<i64>>,
     /// Set when there is no room on the disk; somebody else says when there is again.
     full: watch::Sender<bool>,
+    /// Whether a write of the present group found the disk or the file broken.
+    broken: Cell<bool>,
+    /// The same of the last group, for everybody to see.
+    fails: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for WriteTx {
@@ -85,9 +90,11 @@ impl WriteTx {
         }
     }
 
-    fn note_full(&self, error: &StoreError) {
+    fn note_trouble(&self, error: &StoreError) {
         if matches!(error, StoreError::DiskFull) {
             self.full.send_if_modified(|full| !std::mem::replace(full, true));
+        } else if error.is_broken_storage() {
+            self.broken.set(true);
         }
     }
 
@@ -120,6 +127,7 @@ impl Writer {
         entropy: Arc<dyn Entropy>,
         events: broadcast::Sender<StoreEvent>,
         full: watch::Sender<bool>,
+        fails: Arc<AtomicBool>,
     ) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
         let (jobs, queue) = mpsc::channel();
         let thread = std::thread::Builder::new()
@@ -134,6 +142,8 @@ impl Writer {
                     told: RefCell::default(),
                     group: Cell::new(None),
                     full,
+                    broken: Cell::new(false),
+                    fails,
                 };
                 run(&tx, &events, &queue);
             })
@@ -204,7 +214,7 @@ where
             Ok(value)
         }
         Err(error) => {
-            tx.note_full(&error);
+            tx.note_trouble(&error);
             events.clear();
             // What the closure put in the dictionary goes with it.
             tx.dictionary.take();
@@ -229,11 +239,12 @@ fn run(tx: &WriteTx, events: &broadcast::Sender<StoreEvent>, queue: &mpsc::Recei
                 let _ = events.send(event);
             }),
             Err(error) => {
-                tx.note_full(error);
+                tx.note_trouble(error);
                 tx.dictionary.take();
                 tracing::error!(error = %error, writes = replies.len(), "a group of writes was not committed");
             }
         }
+        tx.fails.store(tx.broken.take(), Ordering::Relaxed);
         for reply in replies {
             reply(outcome.as_ref().err().map(same));
         }

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use shared_model::access::{Permission, Role};
 use shared_model::{ActorId, Clock, Entropy, UserId};
 use web_kit::metrics::RequestCounts;
-use web_kit::page::Pill;
+use web_kit::page::{Alarm, Pill};
 use web_kit::password::{PasswordError, Passwords};
 use web_kit::session::CookieRules;
 use web_kit::throttle::Throttle;
@@ -180,6 +180,18 @@ impl App {
         Ok(LocalTime::new(self.now(), site.map(|site| site.zones)))
     }
 
+    /// What is wrong with the disk, for everybody who looks at a page.
+    fn alarm(&self, texts: &Texts) -> Option<Alarm> {
+        let (heading, advice) = if self.store().is_full() {
+            (texts.t(Key::new("alarm-disk-full")), texts.t(Key::new("alarm-disk-full-advice")))
+        } else if self.store().fails() {
+            (texts.t(Key::new("alarm-storage")), texts.t(Key::new("alarm-storage-advice")))
+        } else {
+            return None;
+        };
+        Some(Alarm { heading: heading.to_string(), advice: advice.to_string() })
+    }
+
     /// The date it is at the site.
     pub(super) async fn today(&self) -> Result<NaiveDate, StoreError> {
         Ok(self.local_time().await?.today())
@@ -224,9 +236,11 @@ impl WebApp for App {
         };
         let site =
             outline.site.as_ref().map_or_else(|| self.inner.kit.product.clone(), |site| site.name.clone());
-        let Some(person) = person else { return Frame { site, ..Frame::default() } };
+        let alarm = self.alarm(texts);
+        let Some(person) = person else { return Frame { site, alarm, ..Frame::default() } };
         Frame {
             site,
+            alarm,
             nav: navigation(person.role, &outline, texts),
             pill: person.role.may(Permission::SyncView).then(|| pill(&outline.sync, self.now(), texts)),
             user: Some(UserMenu {

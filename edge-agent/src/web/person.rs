@@ -2,22 +2,30 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::{Datelike as _, Months, NaiveDate};
 use shared_model::access::Permission;
 use shared_model::entity::{Department, Employee};
-use shared_model::{EmployeeId, PunchFlag};
+use shared_model::text::EmployeeCode;
+use shared_model::{ClockSerial, EmployeeId, PunchFlag, UserCode};
 use uuid::Uuid;
 use web_kit::locale::DateStyle;
-use web_kit::{Access, Current, DayMark, Failure, Page, Refusal, RouteTable, View};
+use web_kit::{Access, Current, DayMark, Failure, Flash, FormState, Page, Refusal, RouteTable, View};
 
 use super::listing::ListQuery;
 use super::local_time::LocalTime;
 use super::mark::{day_mark, letter};
 use super::{App, Person, people};
+use crate::control::employee::EndCode;
+use crate::control::{Progress, RefusalKind, call};
 use crate::store::page::people::{PersonCode, PersonDay, PersonPunch};
 
 pub(super) fn routes() -> RouteTable<App> {
-    RouteTable::new().get("/people/{id}", Access::Needs(Permission::PeopleView), show)
+    RouteTable::new().get("/people/{id}", Access::Needs(Permission::PeopleView), show).post(
+        "/people/{id}/codes/end",
+        Access::Needs(Permission::PeopleEdit),
+        end_code,
+    )
 }
 
 struct PunchLine {
@@ -46,6 +54,12 @@ struct DayLine {
 struct CodeLine {
     code: String,
     clock: String,
+    /// The clock's serial as a form sends it back; empty = every clock.
+    serial: String,
+    /// Since when it is the person's; empty = always.
+    since: String,
+    /// The first date on which it is the person's no longer; empty = it still is.
+    ended: String,
 }
 
 /// The sums over the days shown.
@@ -71,7 +85,10 @@ struct PersonPage {
     counted_from: String,
     left: String,
     may_edit: bool,
+    may_end_code: bool,
     codes: Vec<CodeLine>,
+    /// Today, as a form takes it.
+    today: String,
     month: String,
     before: String,
     after: Option<String>,
@@ -130,7 +147,10 @@ async fn show(
         counted_from: date(employment.filter(|_| stored.record.joined.is_none()).map(|own| own.counted_from)),
         left: date(stored.record.left),
         may_edit: current.user.role.may(Permission::PeopleEdit),
-        codes: codes.into_iter().map(|code| code_line(&page, code)).collect(),
+        may_end_code: current.user.role.may(Permission::PeopleEdit)
+            && codes.iter().any(|code| code.to.is_none()),
+        codes: codes.into_iter().map(|code| code_line(&page, &local, code)).collect(),
+        today: today.to_string(),
         month: page.texts.date_as(from, DateStyle::Month),
         before: link(from.checked_sub_months(Months::new(1)).unwrap_or(from)),
         after: (next <= today).then(|| link(next)),
@@ -141,9 +161,50 @@ async fn show(
     }))
 }
 
-fn code_line(page: &Page, code: PersonCode) -> CodeLine {
+fn code_line(page: &Page, local: &LocalTime, code: PersonCode) -> CodeLine {
     let clock = code.clock.unwrap_or_else(|| page.t("person-every-clock").to_string());
-    CodeLine { code: code.code, clock }
+    let date = |at: Option<chrono::DateTime<chrono::Utc>>| {
+        at.map(|at| page.texts.date(local.wall(at).date())).unwrap_or_default()
+    };
+    CodeLine {
+        clock,
+        serial: code.serial.unwrap_or_default(),
+        since: date(code.from),
+        ended: date(code.to),
+        code: code.code,
+    }
+}
+
+/// Ends a code on the clocks.
+async fn end_code(
+    State(app): State<App>,
+    current: Current<Person>,
+    Path(id): Path<Uuid>,
+    form: FormState,
+) -> Result<Response, Failure> {
+    let back = Redirect::to(&format!("/people/{id}"));
+    let serial = Some(form.value("clock")).filter(|serial| !serial.is_empty());
+    let give_to = Some(form.value("give_to").trim()).filter(|code| !code.is_empty());
+    let (Ok(code), Ok(clock)) =
+        (UserCode::parse(form.value("code")), serial.map(ClockSerial::parse).transpose())
+    else {
+        return Err(Refusal::BadRequest.into());
+    };
+    let Ok(from) = form.value("from").parse::<NaiveDate>() else {
+        return Ok((Flash::bad("form-date-bad"), back).into_response());
+    };
+    let Ok(give_to) = give_to.map(EmployeeCode::parse).transpose() else {
+        return Ok((Flash::bad("person-code-nobody"), back).into_response());
+    };
+    let label = code.to_string();
+    let agent = app.asked_by(current.user.author());
+    match call(&agent, EndCode { code, clock, from, give_to }, &Progress::silent()).await {
+        Ok(_) => Ok((Flash::good("person-code-ended").with("code", label), back).into_response()),
+        Err(refusal) if refusal.kind == RefusalKind::Refused => {
+            Ok((Flash::bad("person-code-not-ended").with("code", label), back).into_response())
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
 }
 
 fn sums(days: &[PersonDay]) -> Sums {

@@ -131,3 +131,19 @@ fn no_marked_punch_is_an_empty_list() {
     assert_eq!(folder.run(["punch", "flags", "--from", "2026-11-01", "--json"]).json(), json!([]));
     assert!(folder.run(["punch", "flags"]).done().contains("No punch is marked."));
 }
+
+#[test]
+fn wrong_usage_is_told_in_json_where_that_was_asked_for() {
+    let folder = crate::folder::Folder::new();
+    for arguments in [&["--json", "employee", "add"][..], &["employee", "nothing", "--json"]] {
+        let ended = folder.run(arguments);
+        assert_eq!(ended.code, 2, "{ended:?}");
+        let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+        assert_eq!(said["error"]["kind"], "usage", "{ended:?}");
+        assert!(
+            !said["error"]["message"].as_str().unwrap().is_empty() && ended.err.contains("Usage"),
+            "{ended:?}"
+        );
+    }
+    assert_eq!(folder.run(["employee", "nothing"]).out, "");
+}

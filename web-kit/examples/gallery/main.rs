@@ -90,6 +90,7 @@ impl WebApp for Gallery {
 
     async fn frame(&self, _: Option<&()>, _: &Texts) -> Frame {
         Frame {
+            alarm: None,
             site: "Meghna Knitwear, Unit 2".to_owned(),
             nav: vec![
                 NavItem::new("/", "Today", "today"),

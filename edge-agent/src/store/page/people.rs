@@ -105,6 +105,8 @@ pub struct PersonCode {
     pub code: String,
     /// The clock's name or serial; `None` = every clock.
     pub clock: Option<String>,
+    /// The clock's serial; `None` = every clock.
+    pub serial: Option<String>,
     /// From when on.
     pub from: Option<DateTime<Utc>>,
     /// Until when.
@@ -121,6 +123,20 @@ fn holder_of_code(connection: &rusqlite::Connection, code: &str) -> Result<Optio
 }
 
 impl WriteTx {
+    /// When a code on every clock was last somebody else's than this person's; `None` = it never was.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn code_ended(&self, code: &str, employee: EmployeeId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let mut query = self.connection().prepare_cached(
+            "SELECT \"to\" FROM rec_identity
+             WHERE user_code = ?1 AND serial IS NULL AND employee <> ?2 AND \"to\" IS NOT NULL AND deleted_dot IS NULL",
+        )?;
+        let rows = query.query_map(params![code, employee], |row| row.get::<_, String>(0))?;
+        let texts: Vec<String> = rows.collect::<Result<_, _>>()?;
+        Ok(texts.iter().filter_map(|text| text.parse().ok()).max())
+    }
+
     /// Whose a code is now on every clock.
     ///
     /// # Errors
@@ -246,7 +262,7 @@ impl ReadTx {
     /// What SQLite says.
     pub fn person_codes(&self, employee: EmployeeId) -> Result<Vec<PersonCode>, StoreError> {
         let mut query = self.connection().prepare_cached(
-            "SELECT i.user_code, coalesce(d.name, i.serial), i.\"from\", i.\"to\" FROM rec_identity i
+            "SELECT i.user_code, coalesce(d.name, i.serial), i.\"from\", i.\"to\", i.serial FROM rec_identity i
              LEFT JOIN rec_device d ON d.serial = i.serial AND d.deleted_dot IS NULL
              WHERE i.employee = ?1 AND i.deleted_dot IS NULL AND i.user_code IS NOT NULL
              ORDER BY i.serial IS NOT NULL, i.user_code LIMIT 200",
@@ -255,7 +271,13 @@ impl ReadTx {
             let instant = |at: usize| -> rusqlite::Result<Option<DateTime<Utc>>> {
                 Ok(row.get::<_, Option<String>>(at)?.and_then(|text| text.parse().ok()))
             };
-            Ok(PersonCode { code: row.get(0)?, clock: row.get(1)?, from: instant(2)?, to: instant(3)? })
+            Ok(PersonCode {
+                code: row.get(0)?,
+                clock: row.get(1)?,
+                from: instant(2)?,
+                to: instant(3)?,
+                serial: row.get(4)?,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

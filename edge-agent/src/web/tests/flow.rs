@@ -286,3 +286,35 @@ async fn the_language_is_kept_and_numbers_are_written_in_its_digits() {
     let elsewhere = owner.post("/language", &[("language", "bn"), ("next", "//evil.example")]).await;
     assert_eq!(elsewhere.location(), "/");
 }
+
+#[tokio::test]
+async fn a_full_or_broken_disk_is_told_on_every_page_in_the_readers_language() {
+    let site = Arc::new(Site::founded().await);
+    let browser = site.signed_in(Role::LocalOwner).await;
+    let paths = ["/", "/people", "/people/new", "/clocks", "/sync", "/rules", "/account"];
+    let told = async |words: &'static str| {
+        let mut all = true;
+        for path in paths {
+            all &= browser.get(path).await.body.contains(words);
+        }
+        all
+    };
+    assert!(!browser.get("/people").await.body.contains("The disk is full"));
+    site.store.set_full(true);
+    assert!(told("The disk is full").await);
+    assert!(Browser::new(&site).get("/sign-in").await.body.contains("Free some space on the disk"));
+    browser.post("/language", &[("language", "bn"), ("next", "/people")]).await;
+    assert!(told("ডিস্ক ভরে গেছে").await);
+    site.store.set_full(false);
+
+    let refused = site.store.write(|tx| {
+        tx.connection().pragma_update(None, "query_only", true)?;
+        let refused = tx.set_meta(crate::store::Meta::LEASE_NO, &7);
+        tx.connection().pragma_update(None, "query_only", false)?;
+        refused
+    });
+    assert!(refused.await.is_err() && site.store.fails());
+    assert!(told("ডেটাবেসে লেখা যাচ্ছে না").await);
+    site.store.write(|tx| tx.set_meta(crate::store::Meta::LEASE_NO, &7)).await.unwrap();
+    assert!(!site.store.fails() && !told("ডেটাবেসে").await);
+}
