@@ -48,6 +48,19 @@ async fn a_log_is_printed_whole_and_nothing_is_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_reads_only_the_first_lines_is_no_failure() {
+    let (sim, _server, address) = clock(|config| config.records = 3000).await;
+    for format in ["csv", "jsonl"] {
+        let mut pull = Folder::new().spawn(["device", "pull", &address, "--format", format]);
+        // Nobody reads at all: the first write finds that out.
+        drop(pull.stdout.take());
+        let ended = crate::folder::ended(pull.wait_with_output().unwrap());
+        assert_eq!((ended.code, ended.err.contains("muster-edge:")), (0, false), "{format}: {ended:?}");
+    }
+    assert!(sim.is_enabled());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_printed_as_a_table_too() {
     let (sim, _server, address) = clock(|_| ()).await;
     let table = Folder::new().run(["device", "pull", &address, "--format", "csv"]).done();
