@@ -159,8 +159,7 @@ impl Printer {
                     plain(row.work_code),
                     row.raw,
                 ];
-                // As it came: the kind of the error tells whether somebody still reads.
-                table.write_record(cells).map_err(std::io::Error::from)
+                table.write_record(cells).map_err(cause)
             }
         };
         still_read(written)
@@ -173,6 +172,12 @@ impl Printer {
         };
         still_read(written).map(drop)
     }
+}
+
+/// The error as the system gave it: its kind tells whether somebody still reads.
+fn cause(error: csv::Error) -> std::io::Error {
+    let text = error.to_string();
+    if let csv::ErrorKind::Io(cause) = error.into_kind() { cause } else { std::io::Error::other(text) }
 }
 
 fn still_read(written: std::io::Result<()>) -> anyhow::Result<bool> {
