@@ -3,6 +3,7 @@
 //! before they commit are found out by the same kills.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -164,6 +165,8 @@ enum Way {
     Punches,
     /// A session begins: after the other side was away.
     Session,
+    /// A record changes at the edge, goes up, and comes back by the feed.
+    Feed,
     /// An edge is enrolled, which happens to each once.
     Enrolment,
 }
@@ -174,6 +177,8 @@ impl Way {
             Self::Enrolment
         } else if point.contains("hello") {
             Self::Session
+        } else if point.starts_with("feed.") || point.starts_with("pull.") {
+            Self::Feed
         } else {
             Self::Punches
         }
@@ -182,11 +187,14 @@ impl Way {
     /// At which passings the process is ended: all but an enrolment are met in the midst of work, too.
     const fn passings(self) -> &'static [u32] {
         match self {
-            Self::Punches | Self::Session => &[1, 3],
+            Self::Punches | Self::Session | Self::Feed => &[1, 3],
             Self::Enrolment => &[1],
         }
     }
 }
+
+/// Departments that were made to have something to exchange: each has a code of its own.
+static DEPARTMENTS: AtomicU32 = AtomicU32::new(0);
 
 /// Starts the process anew so that it ends at this place, gives it work until it has, and starts it again.
 async fn end_at(product: &mut Product, point: &str, nth: u32, place: Where) -> Result<()> {
@@ -225,6 +233,20 @@ async fn end_at(product: &mut Product, point: &str, nth: u32, place: Where) -> R
             return Ok(Some(()));
         }
         punches(product, 1).await?;
+        if way == Way::Feed {
+            let code = format!("D{}", DEPARTMENTS.fetch_add(1, Ordering::Relaxed));
+            // The agent may have ended by now, which the next look tells.
+            let _ = product.edge.command(&[
+                "department",
+                "add",
+                "--code",
+                &code,
+                "--name",
+                &code,
+                "--level",
+                "department",
+            ]);
+        }
         if way == Way::Session {
             match place {
                 Where::Edge => {

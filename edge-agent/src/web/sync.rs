@@ -1,5 +1,7 @@
 //! Sync: how this agent stands with the cloud, what waits, the counters side by side.
 
+mod conflict;
+
 use std::collections::HashMap;
 
 use askama::Template;
@@ -12,9 +14,11 @@ use shared_model::text::Name;
 use web_kit::chart::ShareBar;
 use web_kit::{Access, Current, Failure, Flash, FormState, Key, Page, RouteTable, Tone, View};
 
+use self::conflict::{ConflictLine, NoteLine};
 use super::clock::state::{reason_advice, reason_key};
 use super::local_time::LocalTime;
 use super::{App, Person};
+use crate::control::conflict::Aside;
 use crate::store::page::outline::{SyncStanding, SyncState};
 use crate::store::page::sync::{QuarantineCount, SyncBacklog};
 use crate::store::{DeviceRow, LifeCause, Meta, NewLife};
@@ -25,11 +29,10 @@ use crate::sync::status::Trouble;
 use crate::sync::url::CloudUrl;
 
 pub(super) fn routes() -> RouteTable<App> {
-    RouteTable::new().get("/sync", Access::Needs(Permission::SyncView), show).post(
-        "/sync/enroll",
-        Access::Needs(Permission::SyncEdit),
-        enroll,
-    )
+    RouteTable::new()
+        .get("/sync", Access::Needs(Permission::SyncView), show)
+        .post("/sync/enroll", Access::Needs(Permission::SyncEdit), enroll)
+        .post("/sync/conflicts/{id}", Access::Needs(Permission::SyncEdit), conflict::settle)
 }
 
 /// How far a log has come.
@@ -78,6 +81,9 @@ struct SyncPage {
     records: Progress,
     clocks: Vec<CountLine>,
     aside: Vec<AsideLine>,
+    conflicts: Vec<ConflictLine>,
+    notes: Vec<NoteLine>,
+    may_settle: bool,
     /// A new life of the disk that began lately, in words.
     life: Option<String>,
 }
@@ -144,6 +150,8 @@ const fn explain(error: &EnrollError) -> Key {
 
 async fn page_of(app: &App, page: Page, person: &Person, form: FormState) -> Result<SyncPage, Failure> {
     let local = app.local_time().await?;
+    let (waiting, users) = app.store().read(|tx| Ok((Aside::read(tx, false)?, tx.local_users()?))).await?;
+    let (conflicts, notes) = conflict::lines(&page, &local, waiting, &users);
     let (sync, backlog, unsent, url, devices, aside, life) = app
         .store()
         .read(|tx| {
@@ -202,6 +210,9 @@ async fn page_of(app: &App, page: Page, person: &Person, form: FormState) -> Res
         advice,
         clocks,
         aside,
+        conflicts,
+        notes,
+        may_settle: person.role.may(Permission::SyncEdit),
         sync,
         page,
     })
