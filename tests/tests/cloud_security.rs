@@ -413,7 +413,8 @@ async fn no_route_tells_another_companys_thing_from_none() -> Result<()> {
         let (site, company) = (theirs.site.to_string(), theirs.company.to_string());
         let path = |site: &str, edge: &str, company: &str, grant: &str| {
             let path = entry.path().replace("{site}", site).replace("{edge}", edge);
-            path.replace("{company}", company).replace("{grant}", grant)
+            let path = path.replace("{company}", company).replace("{grant}", grant);
+            path.replace("{person}", site).replace("{conflict}", site).replace("{serial}", site)
         };
         let none = uuid::Uuid::now_v7().to_string();
         let mut visit = async |path: String| {
@@ -421,11 +422,14 @@ async fn no_route_tells_another_companys_thing_from_none() -> Result<()> {
         };
         let theirs = visit(path(&site, &edge, &company, &grant)).await?;
         let nothing = visit(path(&none, &none, &none, &none)).await?;
-        assert!([403, 404].contains(&theirs.status), "{}: {}", entry.path(), theirs.status);
+        // A form is read before its thing is looked for.
+        assert!([403, 404, 422].contains(&theirs.status), "{}: {}", entry.path(), theirs.status);
+        let theirs = Answer { text: theirs.text.replace(&site, "ID"), ..theirs };
+        let nothing = Answer { text: nothing.text.replace(&none, "ID"), ..nothing };
         assert_eq!((theirs.status, theirs.text), (nothing.status, nothing.text), "{}", entry.path());
         cases += 1;
     }
-    assert_eq!(cases, 5, "a new route with an id has a case here by itself");
+    assert_eq!(cases, 10, "a new route with an id has a case here by itself");
     assert_eq!(rows(&cloud).await?, before);
     Ok(())
 }
