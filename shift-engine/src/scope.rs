@@ -41,10 +41,22 @@ impl DateSpan {
     }
 }
 
-/// What a record with these fields has a say in. Asked for a record as it was and as it is; `None` where it stands for no
+/// What a record with these fields has a say in. Asked for a record as it was and as it is; nothing where it stands for no
 /// one yet, and for notes, which are about one punch: that punch's code and date are asked for instead.
 #[must_use]
-pub fn affected(kind: Kind, key: Uuid, fields: &FieldMap) -> Option<(Scope, DateSpan)> {
+pub fn affected(kind: Kind, key: Uuid, fields: &FieldMap) -> Vec<(Scope, DateSpan)> {
+    let mut all: Vec<_> = person_or_many(kind, key, fields).into_iter().collect();
+    if kind == Kind::Identity
+        && let Some((_, dates)) = all.first()
+        && let Some(Ok(code)) = fields.get(&FieldTag(2)).and_then(Value::as_str).map(UserCode::parse)
+    {
+        // What one person gets another loses.
+        all.push((Scope::Code(code), *dates));
+    }
+    all
+}
+
+fn person_or_many(kind: Kind, key: Uuid, fields: &FieldMap) -> Option<(Scope, DateSpan)> {
     let text = |tag: u16| fields.get(&FieldTag(tag)).and_then(Value::as_str);
     let id = |tag: u16| text(tag).and_then(|text| text.parse::<Uuid>().ok());
     // Dates and instants both begin with the date; that of an instant may be a day off the local one, which the margin
@@ -95,16 +107,18 @@ mod tests {
         let from = |date: &str| DateSpan { from: Some(date.parse().unwrap()), to: None };
         let policy = fields(&[(2, json!("2026-11-01")), (3, json!("department")), (4, json!(other))]);
         let department = Scope::Department(DepartmentId::from_uuid(other));
-        assert_eq!(affected(Kind::Policy, key, &policy), Some((department, from("2026-11-01"))));
+        assert_eq!(affected(Kind::Policy, key, &policy), [(department, from("2026-11-01"))]);
         let whole = fields(&[(2, json!("2026-11-01")), (3, json!("company"))]);
-        assert_eq!(affected(Kind::Policy, key, &whole), Some((Scope::Everyone, from("2026-11-01"))));
+        assert_eq!(affected(Kind::Policy, key, &whole), [(Scope::Everyone, from("2026-11-01"))]);
         // Half a record: rather everybody than nobody.
         let torn = fields(&[(2, json!("2026-11-01")), (3, json!("department"))]);
-        assert_eq!(affected(Kind::Policy, key, &torn), Some((Scope::Everyone, from("2026-11-01"))));
-        let identity = fields(&[(3, json!(other)), (4, json!("2026-11-20T18:30:00Z"))]);
+        assert_eq!(affected(Kind::Policy, key, &torn), [(Scope::Everyone, from("2026-11-01"))]);
+        let identity = fields(&[(2, json!("7")), (3, json!(other)), (4, json!("2026-11-20T18:30:00Z"))]);
         let person = Scope::Employee(EmployeeId::from_uuid(other));
-        assert_eq!(affected(Kind::Identity, key, &identity), Some((person, from("2026-11-20"))));
-        assert_eq!(affected(Kind::Identity, key, &FieldMap::default()), None);
-        assert_eq!(affected(Kind::PunchNote, key, &fields(&[(1, json!(other))])), None);
+        let code = Scope::Code("7".parse().unwrap());
+        let since = from("2026-11-20");
+        assert_eq!(affected(Kind::Identity, key, &identity), [(person, since), (code, since)]);
+        assert_eq!(affected(Kind::Identity, key, &FieldMap::default()), []);
+        assert_eq!(affected(Kind::PunchNote, key, &fields(&[(1, json!(other))])), []);
     }
 }

@@ -34,6 +34,22 @@ fn punches_follow_a_code_that_is_given_to_another_person() {
 }
 
 #[test]
+fn whose_punches_a_newer_claim_takes_loses_the_day() {
+    let mut factory = Factory::new("2026-11-19T20:00:00");
+    let (old, new) = (factory.person("A"), factory.person("B"));
+    factory.identity(old, "900");
+    factory.punch("900", &["2026-11-19T08:00:00", "2026-11-19T17:00:00"]);
+    factory.work();
+    assert_eq!(factory.status(old, "2026-11-19"), Some(Status::Present));
+    // The change names the new person alone.
+    factory.at("2026-11-19T20:00:01");
+    factory.identity(new, "900");
+    factory.work();
+    assert_eq!(factory.status(new, "2026-11-19"), Some(Status::Present));
+    assert_eq!(factory.status(old, "2026-11-19"), Some(Status::Pending));
+}
+
+#[test]
 fn a_code_that_ends_keeps_its_past_and_goes_on_to_another() {
     use crate::control::employee::{EndCode, add};
     let mut factory = Factory::new("2026-11-20T06:00:00");
