@@ -254,9 +254,9 @@ async fn who_has_no_business_here_is_turned_away_and_told_what_to_do() {
     })
     .await
     .unwrap();
-    assert_eq!(browser.faults().await.unwrap(), Vec::<String>::new());
     pages.send(&[("name", USER), ("password", &password)]).await.unwrap();
     assert_eq!(pages.path().await.unwrap(), "/sign-in", "the right password must wait as well");
+    assert_eq!(browser.faults().await.unwrap(), Vec::<String>::new());
     drop(browser);
     edge.stop().unwrap();
 }
