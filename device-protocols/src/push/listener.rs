@@ -95,6 +95,11 @@ pub trait Host: Send + Sync + 'static {
         stamp: Stamp,
     ) -> impl Future<Output = Result<(), Refused>> + Send;
 
+    /// An upload was not taken as it stood: the clock has something that is not here.
+    fn kept_back(&self, _caller: &Caller) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Puts a command on a clock's list.
     fn enqueue(
         &self,
@@ -128,12 +133,26 @@ struct Service<S, H, C> {
     languages: Mutex<Vec<(Serial, TextEncoding)>>,
     /// Uploads that were cut.
     slow: Seldom,
+    /// Bodies in an encoding.
+    encoded: Seldom,
+    /// Uploads of tables that may hold punches and are not known.
+    unknown: Seldom,
+    /// Uploads without punches of which lines could not be read.
+    unread: Seldom,
 }
 
 /// The service as a router; [`serve`] runs it.
 pub fn router<S: Sink, H: Host, C: Clock>(sink: S, host: Arc<H>, clock: C) -> Router {
-    let service =
-        Arc::new(Service { sink, host, clock, languages: Mutex::default(), slow: Seldom::default() });
+    let service = Arc::new(Service {
+        sink,
+        host,
+        clock,
+        languages: Mutex::default(),
+        slow: Seldom::default(),
+        encoded: Seldom::default(),
+        unknown: Seldom::default(),
+        unread: Seldom::default(),
+    });
     // Paths come in any case and with any prefix, so they are told apart here and not by the router.
     Router::new().fallback(handle::<S, H, C>).with_state(service)
 }
@@ -246,6 +265,17 @@ async fn handle<S: Sink, H: Host, C: Clock>(
     service.answer(address, request).await.unwrap_or_else(|refused| refused).into_response()
 }
 
+/// Whether a body is in an encoding, such as gzip: its bytes are no lines, and taken as such they would be acknowledged
+/// and lost.
+fn is_encoded(request: &Request) -> bool {
+    let plain = |value: &HeaderValue| {
+        value
+            .to_str()
+            .is_ok_and(|text| text.trim().is_empty() || text.trim().eq_ignore_ascii_case("identity"))
+    };
+    !request.headers().get_all(header::CONTENT_ENCODING).iter().all(plain)
+}
+
 impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
     /// Answers a request; both sides of the result are answers.
     async fn answer(&self, address: IpAddr, request: Request) -> Result<Answer, Answer> {
@@ -253,6 +283,18 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
         let query = Parameters::parse(request.uri().query().unwrap_or_default());
         let serial = query.serial().ok_or(Answer::Not(StatusCode::BAD_REQUEST))?;
         let caller = Caller { serial, address };
+        if is_encoded(&request) {
+            if let Some(times) = self.encoded.now() {
+                tracing::warn!(
+                    clock.serial = %caller.serial.as_str(),
+                    %address,
+                    times,
+                    "a post in a content encoding was refused: clocks post plain text"
+                );
+            }
+            self.host.kept_back(&caller).await;
+            return Err(Answer::Not(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
         let answered = self.answer_clock(caller, endpoint, &query, request).await;
         if matches!(answered, Err(Answer::Slow))
             && let Some(times) = self.slow.now()

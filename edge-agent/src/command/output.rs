@@ -89,10 +89,17 @@ fn shown(step: &Step) -> String {
 
 /// Says in JSON what is wrong with the command line; people are told on standard error.
 pub(super) fn usage(error: &clap::Error) {
-    let text = error.render().to_string();
-    let message = text.strip_prefix("error: ").unwrap_or(&text).lines().next().unwrap_or_default();
+    let message = in_a_line(&error.render().to_string());
     let said = json!({"error": {"kind": Exit::Usage.as_str(), "message": message, "details": []}});
     let _ = line(&said.to_string());
+}
+
+/// What is wrong and with which arguments, without the usage and the way to the help that follow.
+fn in_a_line(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let follows = |line: &&str| !line.starts_with("Usage:") && !line.starts_with("For more information");
+    let said = text.lines().take_while(follows).map(str::trim).filter(|line| !line.is_empty());
+    said.collect::<Vec<_>>().join(" ")
 }
 
 /// The error with its causes, each said once.
@@ -120,5 +127,31 @@ pub(super) fn line(text: &str) -> anyhow::Result<()> {
         // Whoever reads only the first lines (`head`) is no failure.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Args {
+        #[arg(long)]
+        date: String,
+        #[arg(long)]
+        site: String,
+    }
+
+    #[test]
+    fn the_arguments_that_are_missing_or_wrong_are_named() {
+        let said = |args: &[&str]| in_a_line(&Args::try_parse_from(args).unwrap_err().render().to_string());
+        assert_eq!(
+            said(&["muster-edge"]),
+            "the following required arguments were not provided: --date <DATE> --site <SITE>"
+        );
+        let wrong = said(&["muster-edge", "--dat", "1"]);
+        assert_eq!(wrong, "unexpected argument '--dat' found tip: a similar argument exists: '--date'");
     }
 }

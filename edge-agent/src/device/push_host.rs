@@ -91,6 +91,13 @@ impl Host for PushHost {
         written.map_err(|error| refused(&error))
     }
 
+    async fn kept_back(&self, caller: &Caller) {
+        // Whoever is not believed says nothing of the clock.
+        if let Ok(clock) = self.sink.believed(caller, Pending::default()).await {
+            self.sink.interrupted(&clock.serial);
+        }
+    }
+
     async fn enqueue(&self, serial: &Serial, command: PushCommand) -> Result<(), Refused> {
         let serial = self.sink.known(serial.as_str())?.serial.clone();
         let queued = self.store().write(move |tx| tx.queue_command(&serial, &command)).await;

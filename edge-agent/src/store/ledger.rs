@@ -122,7 +122,7 @@ impl WriteTx {
             internal: self.has_internal_codes(clock)?,
             touched: BTreeMap::new(),
             newest_raw: None,
-            judge: self.judge(clock)?,
+            judge: self.judge(clock, delivery.route)?,
             after: delivery.after,
             doubtful: Vec::new(),
         };

@@ -16,7 +16,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone as _, Utc};
 use shared_model::entity::{PunchNote, PunchNoteType};
 use shared_model::text::Line;
 use shared_model::zone::resolve_in;
-use shared_model::{EmployeeId, Kind, Punch, PunchFlag, PunchId, RawTime};
+use shared_model::{EmployeeId, Kind, Punch, PunchFlag, PunchId, RawTime, Route};
 
 use super::{Author, Meta, ReadTx, StoreError, WriteTx, record};
 
@@ -32,6 +32,8 @@ pub(super) struct Judge {
     offset: TimeDelta,
     /// How far the machine's time is behind what it was before, beyond the tolerance.
     gone_back: Option<TimeDelta>,
+    /// By how much a clock that posts is known to be behind; it cannot be asked.
+    known_behind: Option<TimeDelta>,
     /// Every punch made before is known.
     complete_to: Option<DateTime<Utc>>,
     /// The time of the row before, in the clock's log.
@@ -59,8 +61,12 @@ impl Judge {
         if ahead > PunchFlag::TOLERANCE {
             return Some(Skew::Ahead(ahead));
         }
-        let behind = self.complete_to? - punch.instant;
-        (behind > PunchFlag::TOLERANCE).then_some(Skew::Behind(behind))
+        let overdue = self.complete_to.map(|complete_to| complete_to - punch.instant);
+        if let Some(by) = overdue.filter(|by| *by > PunchFlag::TOLERANCE) {
+            return Some(Skew::Behind(by));
+        }
+        // A fresh row is the first that such a clock brings after it was set.
+        self.known_behind.filter(|_| ahead < -PunchFlag::TOLERANCE).map(Skew::KnownBehind)
     }
 }
 
@@ -79,6 +85,7 @@ fn fell(before: DateTime<Utc>, punch: &Punch) -> Option<TimeDelta> {
 enum Skew {
     Ahead(TimeDelta),
     Behind(TimeDelta),
+    KnownBehind(TimeDelta),
     Unknown(TimeDelta),
 }
 
@@ -101,6 +108,9 @@ impl Doubts {
             Skew::Behind(by) => {
                 (PunchFlag::DeviceSkew, format!("the clock was at least {} s behind", by.num_seconds()))
             }
+            Skew::KnownBehind(by) => {
+                (PunchFlag::DeviceSkew, format!("the clock was known to be {} s behind", by.num_seconds()))
+            }
             Skew::Unknown(by) => {
                 let text = format!("the agent's own time had gone back by at least {} s", by.num_seconds());
                 (PunchFlag::EdgeBackwards, text)
@@ -116,14 +126,16 @@ impl Doubts {
 
 impl WriteTx {
     /// What rows of a clock that arrive now are judged by.
-    pub(super) fn judge(&self, clock: i64) -> Result<Judge, StoreError> {
-        let complete_to: Option<i64> = self
+    pub(super) fn judge(&self, clock: i64, route: Route) -> Result<Judge, StoreError> {
+        let (complete_to, drift): (Option<i64>, Option<i64>) = self
             .connection
-            .prepare_cached("SELECT complete_to FROM device_state WHERE clock = ?1")?
-            .query_row([clock], |row| row.get(0))?;
+            .prepare_cached("SELECT complete_to, drift_seconds FROM device_state WHERE clock = ?1")?
+            .query_row([clock], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let behind = drift.and_then(|drift| TimeDelta::try_seconds(drift.checked_neg()?));
         Ok(Judge {
             offset: self.cloud_offset()?,
             gone_back: self.gone_back()?,
+            known_behind: behind.filter(|by| route == Route::Push && *by > PunchFlag::TOLERANCE),
             complete_to: complete_to.and_then(DateTime::from_timestamp_millis),
             before: None,
         })

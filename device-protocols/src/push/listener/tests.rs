@@ -21,6 +21,7 @@ struct Agent {
     operations: Mutex<Vec<Operation>>,
     facts: Mutex<Vec<crate::driver::ClockFacts>>,
     heard: Mutex<u32>,
+    kept_back: Mutex<u32>,
     stamps: Mutex<Vec<(UploadTable, String)>>,
     results: Mutex<Vec<(String, i64)>>,
     hellos: Mutex<Vec<Hello>>,
@@ -84,6 +85,10 @@ impl Host for Agent {
     async fn uploaded(&self, _: &Caller, table: UploadTable, stamp: Stamp) -> Result<(), Refused> {
         self.stamps.lock().push((table, stamp.as_str().to_owned()));
         Ok(())
+    }
+
+    async fn kept_back(&self, _: &Caller) {
+        *self.kept_back.lock() += 1;
     }
 
     async fn enqueue(&self, _: &Serial, command: PushCommand) -> Result<(), Refused> {
@@ -394,6 +399,42 @@ async fn options_pictures_and_signs_of_life_are_answered_ok() {
     assert_eq!(served.post("/iclock/cdata?SN=SIM0000000001&table=OPERLOG", operlog).await.body, "OK: 3");
     let operations = served.agent.operations.lock();
     assert_eq!(operations.iter().map(|operation| operation.code).collect::<Vec<_>>(), [21]);
+}
+
+#[rstest]
+#[case("gzip", 415)]
+#[case("deflate", 415)]
+#[case("identity, gzip", 415)]
+#[case("Identity", 200)]
+#[tokio::test]
+async fn a_body_in_an_encoding_is_refused_and_nothing_of_it_is_kept(
+    #[case] encoding: &str,
+    #[case] status: u16,
+) {
+    let served = start().await;
+    let body = "1\t2026-11-20 08:00:00\t0\t1\n";
+    let request = format!(
+        "POST /iclock/cdata?SN=SIM0000000001&table=ATTLOG&Stamp=1 HTTP/1.1\r\nConnection: close\r\n\
+         Content-Encoding: {encoding}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let heard = served.send(request.as_bytes()).await;
+    assert_eq!((heard.status, served.times().len()), (status, usize::from(status == 200)));
+    assert!(served.agent.bad.lock().is_empty());
+    assert_eq!(served.agent.stamps.lock().is_empty(), status != 200);
+    assert_eq!(*served.agent.kept_back.lock(), u32::from(status != 200));
+}
+
+#[tokio::test]
+async fn an_unknown_table_of_punches_is_not_acknowledged() {
+    let served = start().await;
+    let body = "1\t2026-11-20 08:00:00\t0\t1\n";
+    let heard = served.post("/iclock/cdata?SN=SIM0000000001&table=ATTLOGX&Stamp=1", body).await;
+    assert_eq!((heard.status, heard.body.as_str()), (501, "ERROR"));
+    assert!(served.times().is_empty() && served.agent.stamps.lock().is_empty());
+    assert_eq!(*served.agent.kept_back.lock(), 1);
+    let heard = served.post("/iclock/cdata?SN=SIM0000000001&table=FUTURE&Stamp=1", "x y\n").await;
+    assert_eq!(heard.body, "OK: 1", "a dialect's own table holds no punches");
 }
 
 #[rstest]

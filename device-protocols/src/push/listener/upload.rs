@@ -137,6 +137,11 @@ impl Batch {
     }
 }
 
+/// The beginning of a table's name, for the log.
+fn short(table: &str) -> String {
+    table.chars().filter(|c| !c.is_control()).take(32).collect()
+}
+
 impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
     pub(super) async fn upload(
         &self,
@@ -163,6 +168,19 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
                 self.sink.accept(origin, Observed::Heard).await?;
                 drain(body).await?;
                 Ok(Answer::Ok)
+            }
+            // Punches in a form that is not known: acknowledged, the clock would drop them.
+            _ if table.starts_with("ATTLOG") => {
+                if let Some(times) = self.unknown.now() {
+                    tracing::warn!(
+                        clock.serial = %caller.serial.as_str(),
+                        table = %short(&table),
+                        times,
+                        "an upload of an unknown table of punches was refused"
+                    );
+                }
+                self.host.kept_back(caller).await;
+                Err(Answer::Not(StatusCode::NOT_IMPLEMENTED))
             }
             _ => {
                 let lines = self.operations(origin, &caller.serial, &table, body).await?;
@@ -223,7 +241,7 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
     ) -> Result<u64, Answer> {
         let encoding = self.encoding(serial);
         let mut lines = Lines::new(body, MAX_OTHER);
-        let mut batch = Batch::default();
+        let (mut batch, mut unread) = (Batch::default(), 0_usize);
         while let Some((position, line)) = lines.next().await? {
             let (raw, parsed) = match &line {
                 Line::Whole(raw) => (raw, operlog::parse(raw, table, encoding)),
@@ -239,8 +257,21 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
                 }
             }
             if batch.is_full() {
+                unread += batch.bad.len();
                 self.keep_operations(origin, std::mem::take(&mut batch)).await?;
             }
+        }
+        unread += batch.bad.len();
+        if unread > 0
+            && let Some(times) = self.unread.now()
+        {
+            tracing::warn!(
+                clock.serial = %serial.as_str(),
+                table = %short(table),
+                lines = unread,
+                times,
+                "lines of an upload without punches could not be read and are passed over"
+            );
         }
         // Also without any row: only an adopted clock may be told that its upload arrived.
         self.sink.accept(origin, Observed::Heard).await?;
@@ -250,9 +281,6 @@ impl<S: Sink, H: Host, C: Clock> Service<S, H, C> {
 
     /// Lines of other tables that cannot be read hold no punches; they are counted, logged and passed over.
     async fn keep_operations(&self, origin: &Origin, batch: Batch) -> Result<(), Answer> {
-        if !batch.bad.is_empty() {
-            tracing::debug!(lines = batch.bad.len(), "lines of an upload without punches could not be read");
-        }
         if !batch.operations.is_empty() {
             self.sink.accept(origin, Observed::Operations(batch.operations)).await?;
         }

@@ -19,6 +19,14 @@ pub(super) fn trimmed(cell: &str) -> &str {
     cell.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
 }
 
+/// What a cell says: without what nobody sees at its ends, and out of the formula `="1005"`, by which a spreadsheet is
+/// made to keep a number as text.
+pub(super) fn content(cell: &str) -> &str {
+    let cell = trimmed(cell);
+    let formula = cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
+    formula.filter(|text| !text.contains('"')).map_or(cell, trimmed)
+}
+
 /// Checks a cell that holds a code or a number, as people type it.
 pub(super) fn check_code(cell: &str) -> Result<(), LineFault> {
     if let Some(character) = cell.chars().find(|c| is_invisible(*c) || (c.is_whitespace() && *c != ' ')) {
@@ -42,13 +50,24 @@ pub(super) fn told(cell: &str) -> String {
 }
 
 /// What was probably typed, where a spreadsheet wrote a number in a form of its own: `1005.0`, or `1.001E+03`, of which
-/// the digits beyond those shown are lost. Only a spreadsheet writes the sign of the exponent: `12E5` is a code.
+/// the digits beyond those shown are lost, or `1,001`, or with the apostrophe by which it is told of a text. It writes the
+/// sign of an exponent or has one digit before the point: `12E5` is a code.
 fn number_form(cell: &str) -> Option<Option<String>> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(text) = cell.strip_prefix('\'') {
+        return text.starts_with(|c: char| c == '+' || c.is_ascii_digit()).then(|| Some(text.to_owned()));
+    }
     if let Some((mantissa, exponent)) = cell.split_once(['e', 'E']) {
         let (whole, part) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
-        let power = exponent.strip_prefix(['+', '-'])?;
+        let signed = exponent.strip_prefix(['+', '-']);
+        let power = signed.or_else(|| (whole.len() == 1).then_some(exponent))?;
         return (is_number(whole) && is_number(part) && is_number(power)).then_some(None);
+    }
+    let mut groups = cell.split(',');
+    let first = groups.next().filter(|group| group.len() <= 3 && is_number(group));
+    let rest: Vec<&str> = groups.collect();
+    if first.is_some() && !rest.is_empty() && rest.iter().all(|group| group.len() == 3 && is_number(group)) {
+        return Some(Some(cell.replace(',', "")));
     }
     let (whole, part) = cell.split_once(['.', ','])?;
     let is_zero = !part.is_empty() && part.bytes().all(|byte| byte == b'0');
@@ -67,14 +86,37 @@ mod tests {
             ("1.001E+03", None),
             ("1,001E+03", None),
             ("8E+11", None),
+            ("2.010E3", None),
+            ("1E5", None),
+            ("1,001", Some("1001")),
+            ("12,345,678", Some("12345678")),
+            ("'1005", Some("1005")),
+            ("'+8801712345678", Some("+8801712345678")),
         ] {
             let typed = typed.map(str::to_owned);
             let expected = LineFault::SpreadsheetNumber { value: cell.to_owned(), typed };
             assert_eq!(check_code(cell), Err(expected), "{cell}");
         }
-        for cell in ["1005", "007", "12E5", "E-7", "1005.5", "A.0", "1.2.0", "10-05", "", "."] {
+        for cell in [
+            "1005", "007", "12E5", "E-7", "1005.5", "A.0", "1.2.0", "10-05", "1,01", "1E", "E5", "'A", "",
+            ".",
+        ] {
             assert_eq!(check_code(cell), Ok(()), "{cell}");
         }
+    }
+
+    #[test]
+    fn a_number_that_was_kept_as_text_is_taken_out_of_its_formula() {
+        for (cell, expected) in [
+            ("=\"1005\"", "1005"),
+            (" =\" 007 \" ", "007"),
+            ("=\"\"", ""),
+            ("=\"", "=\""),
+            ("=1005", "=1005"),
+        ] {
+            assert_eq!(content(cell), expected, "{cell}");
+        }
+        assert_eq!(content("=\"1\"&\"2\""), "=\"1\"&\"2\"", "that is no text but a sum");
     }
 
     #[test]

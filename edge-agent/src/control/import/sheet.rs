@@ -3,7 +3,7 @@
 use shared_model::text::EmployeeCode;
 
 use super::super::employee::EmployeeFields;
-use super::cell::{check_code, check_number, told, trimmed};
+use super::cell::{check_code, check_number, content, told};
 use super::fault::{BadLine, LineFault};
 use super::{Column, ImportLine};
 
@@ -228,7 +228,7 @@ fn whole(
 }
 
 fn fields(record: &csv::StringRecord, places: &[Place]) -> Result<EmployeeFields, (String, LineFault)> {
-    let cell = |place: &Place| record.get(place.at).map(trimmed).filter(|cell| !cell.is_empty());
+    let cell = |place: &Place| record.get(place.at).map(content).filter(|cell| !cell.is_empty());
     let wrong = |place: &Place, cell: &str, cause: String| {
         (place.heading.clone(), LineFault::Cell { value: told(cell), cause })
     };
@@ -291,6 +291,18 @@ mod tests {
         assert!(sheet.lines.is_empty());
         let text = sheet.bad[0].to_string();
         assert!(text.starts_with("line 2, Joining Date: \"31/02/2026\" is no date"), "{text}");
+    }
+
+    #[test]
+    fn a_code_that_a_spreadsheet_kept_as_text_is_the_code() {
+        for text in ["code,name\n=\"007\",Salma\n", "code,name\n\"=\"\"007\"\"\",Salma\n"] {
+            assert_eq!(sheet(text).lines[0].fields.code.as_str(), "007", "{text:?}");
+        }
+        assert!(
+            sheet("code,name\n'007,Salma\n").bad[0]
+                .to_string()
+                .contains("a spreadsheet writes a number (007)")
+        );
     }
 
     #[test]

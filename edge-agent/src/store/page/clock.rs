@@ -70,22 +70,33 @@ impl ReadTx {
     /// What SQLite says.
     pub fn unknown_code_count(&self, now: DateTime<Utc>) -> Result<u32, StoreError> {
         let mut query = self.connection().prepare_cached(
-            "SELECT count(*) FROM attendance_stray s WHERE s.raw_to >= ?1 AND NOT EXISTS (
-                SELECT 1 FROM rec_identity i WHERE i.user_code = s.user_code AND i.deleted_dot IS NULL)",
+            // Only of a code that somebody has, or had, the punches themselves must be looked at.
+            "SELECT count(*) FROM attendance_stray s WHERE s.raw_to >= ?1 AND (NOT EXISTS (
+                SELECT 1 FROM rec_identity i WHERE i.user_code = s.user_code AND i.deleted_dot IS NULL)
+             OR EXISTS (SELECT 1 FROM ledger g JOIN clock c ON c.id = g.clock
+                WHERE g.punch_id >= ?2 AND g.user_code = s.user_code AND NOT EXISTS (
+                SELECT 1 FROM rec_identity i WHERE i.user_code = g.user_code AND i.deleted_dot IS NULL
+                AND (i.serial IS NULL OR i.serial = c.serial)
+                AND (i.\"from\" IS NULL OR unixepoch(i.\"from\") <= g.instant)
+                AND (i.\"to\" IS NULL OR g.instant < unixepoch(i.\"to\")))))",
         )?;
-        Ok(query.query_row([(now - Duration::days(31)).timestamp()], |row| row.get(0))?)
+        let since = now - Duration::days(31);
+        Ok(query.query_row(params![since.timestamp(), time_bound(since)], |row| row.get(0))?)
     }
 
-    /// Codes that punched within the last 31 days and belong to nobody, the busiest first.
+    /// Codes that punched within the last 31 days when they belonged to nobody, the busiest first.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn unknown_codes(&self, now: DateTime<Utc>) -> Result<Vec<UnknownCode>, StoreError> {
         let mut query = self.connection().prepare_cached(
-            "SELECT g.user_code, max(u.name), count(*), max(g.raw_time) FROM ledger g
+            "SELECT g.user_code, max(u.name), count(*), max(g.raw_time) FROM ledger g JOIN clock c ON c.id = g.clock
              LEFT JOIN clock_user u ON u.clock = g.clock AND u.user_code = g.user_code AND u.gone_at IS NULL
              WHERE g.punch_id >= ?1 AND NOT EXISTS (
-                SELECT 1 FROM rec_identity i WHERE i.user_code = g.user_code AND i.deleted_dot IS NULL)
+                SELECT 1 FROM rec_identity i WHERE i.user_code = g.user_code AND i.deleted_dot IS NULL
+                AND (i.serial IS NULL OR i.serial = c.serial)
+                AND (i.\"from\" IS NULL OR unixepoch(i.\"from\") <= g.instant)
+                AND (i.\"to\" IS NULL OR g.instant < unixepoch(i.\"to\")))
              GROUP BY g.user_code ORDER BY count(*) DESC, g.user_code LIMIT ?2",
         )?;
         let rows = query.query_map(params![time_bound(now - Duration::days(31)), PAGE], |row| {

@@ -284,6 +284,43 @@ fn the_feed_shows_new_punches_of_the_day_with_their_people() {
 }
 
 #[test]
+fn a_code_that_punches_after_its_end_or_on_another_clock_belongs_to_nobody() {
+    let (_folder, store) = factory();
+    let found = |store: &Store| {
+        let now = "2026-11-20T12:00:00Z".parse().unwrap();
+        let read = move |tx: &ReadTx| Ok((tx.unknown_code_count(now)?, tx.unknown_codes(now)?));
+        let (count, codes) = store.read_blocking(read).unwrap();
+        (count, codes.into_iter().map(|code| (code.code, code.punches)).collect::<Vec<_>>())
+    };
+    store
+        .write_blocking(|tx| {
+            let codes =
+                [(1, "17", None, "2026-11-20T02:15:00Z"), (2, "18", Some("C2"), "2027-01-01T00:00:00Z")];
+            for (n, code, serial, to) in codes {
+                let record = Identity {
+                    serial: serial.map(|serial| ClockSerial::parse(serial).unwrap()),
+                    user_code: UserCode::parse(code).unwrap(),
+                    employee: employee(n),
+                    from: Some("2026-11-20T02:00:00Z".parse().unwrap()),
+                    to: Some(to.parse().unwrap()),
+                };
+                tx.create(&Author::SYSTEM, IdentityId::from_uuid(Uuid::from_u128(n.into())), &record)?;
+                tx.connection().execute(
+                    "INSERT INTO attendance_stray VALUES (?1, ?2, ?2)",
+                    rusqlite::params![code, RawTime::new("2026-11-20T08:30:00".parse().unwrap()).seconds()],
+                )?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    take(&store, vec![punch("17", "2026-11-20T08:00:00"), punch("17", "2026-11-20T08:14:59")]);
+    assert_eq!(found(&store), (0, vec![]), "in Dhaka it is six hours later: they lie within");
+    take(&store, vec![punch("17", "2026-11-20T07:59:59"), punch("17", "2026-11-20T08:15:00")]);
+    take(&store, vec![punch("18", "2026-11-20T08:10:00")]);
+    assert_eq!(found(&store), (2, vec![("17".to_owned(), 2), ("18".to_owned(), 1)]));
+}
+
+#[test]
 fn what_waits_for_the_cloud_is_counted_and_dated() {
     let (_folder, store) = factory();
     take(&store, vec![punch("17", "2026-11-20T08:00:00"), punch("18", "2026-11-20T08:00:00")]);

@@ -57,6 +57,27 @@ fn the_tolerance_is_two_minutes_on_both_sides() {
 }
 
 #[test]
+fn every_row_of_a_posting_clock_that_is_known_to_be_behind_is_marked_until_it_is_right() {
+    let (_folder, store) = fresh();
+    let drift = |seconds| {
+        let report = DeviceReport { drift_seconds: Some(seconds), ..DeviceReport::default() };
+        store.write_blocking(move |tx| tx.report(&serial("A1"), &report)).unwrap();
+    };
+    let post = |wall| deliver(&store, "A1", Route::Push, punches("A1", Route::Push, 1, &[("1", wall)]));
+    post("2026-11-20T05:58:00");
+    drift(-21_600);
+    post("2026-11-20T05:59:00");
+    post("2026-11-20T06:00:00");
+    post("2026-11-20T11:59:00");
+    drift(0);
+    post("2026-11-20T06:01:00");
+    let found = marks(&store);
+    let marked = [("05:59:00", "device_skew"), ("06:00:00", "device_skew")];
+    assert_eq!(named(&found), marked, "neither before it was known, nor a fresh row, nor afterwards");
+    assert_eq!(found[0].2, "the clock was known to be 21600 s behind");
+}
+
+#[test]
 fn a_week_s_backlog_after_an_outage_is_in_order() {
     let (_folder, store) = fresh();
     complete_to(&store, "2026-11-13T06:00:00Z");
