@@ -11,6 +11,7 @@ pub mod push_host;
 pub mod push_sink;
 mod push_trust;
 mod reading_plan;
+mod refusals;
 pub mod registry;
 pub mod supervisor;
 

@@ -77,7 +77,7 @@ pub use new_life::{LifeCause, NewLife};
 pub use pending::{DroppedAnnouncements, PendingDevice};
 pub use phone_punch::{ListedPunch, NotDecided, OwnDecision, Standing};
 pub use punch_flag::{Doubtful, FlaggedPunch};
-pub use push_trust::{Disbelief, DisbeliefReason};
+pub use push_trust::{DISBELIEF_ADDRESSES, Disbelief, DisbeliefReason};
 pub use quarantine::{BadRow, QuarantineReason, QuarantinedRow};
 pub use reader::ReadTx;
 pub use recompute::{DateSpan, Recompute, RecomputeScope};

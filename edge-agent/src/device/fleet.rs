@@ -162,9 +162,15 @@ impl Fleet {
         let driver = PushDriver::new(listener, host, DriverClock(Arc::clone(self.setup.intake.clock())));
         let stop = stop.clone();
         Some(tokio::spawn(async move {
-            if let Err(error) = driver.serve(sink, orders, stop).await {
-                tracing::error!(error = %error, "the listener for posting clocks has failed");
+            tokio::select! {
+                served = driver.serve(Arc::clone(&sink), orders, stop) => {
+                    if let Err(error) = served {
+                        tracing::error!(error = %error, "the listener for posting clocks has failed");
+                    }
+                }
+                () = sink.keep_noting_refusals() => {}
             }
+            sink.note_refusals().await;
         }))
     }
 

@@ -14,6 +14,7 @@ use shared_model::{ClockSerial, Route};
 use super::contact::{Complete, Contact};
 use super::polled_sink::users;
 use super::push_trust::PushTrust;
+use super::refusals::NOTED_EVERY;
 use super::registry::{AdoptedClock, Registry};
 use crate::ingest::{Intake, Rows, refused};
 use crate::store::{DeviceReport, Link, Taken};
@@ -184,6 +185,20 @@ impl PushSink {
             contacts.clear();
         }
         with(contacts.entry(serial.clone()).or_insert_with(|| Contact::begin(now, self.settled)))
+    }
+
+    /// Notes again and again which requests were not believed; never ends.
+    pub(super) async fn keep_noting_refusals(&self) {
+        let every = NOTED_EVERY.to_std().unwrap_or(std::time::Duration::from_secs(10));
+        loop {
+            tokio::time::sleep(every).await;
+            self.note_refusals().await;
+        }
+    }
+
+    /// Notes which requests were not believed.
+    pub(super) async fn note_refusals(&self) {
+        self.trust.note_refusals().await;
     }
 
     /// The intake.

@@ -25,12 +25,11 @@ use shared_model::ClockSerial;
 use shared_model::entity::Transport;
 
 use super::address::resolve;
+use super::refusals::{Refusal, Refusals};
 use super::registry::AdoptedClock;
 use crate::ingest::{Intake, refused};
 use crate::store::DisbeliefReason;
 
-/// What is not believed is noted and told at most so often for one clock.
-const NOTED_EVERY: TimeDelta = TimeDelta::seconds(10);
 /// Wrong keys after which an address is not listened to for a while: the key has six digits, and nobody may try them all.
 const WRONG_KEYS: u32 = 5;
 /// For how long.
@@ -48,8 +47,8 @@ pub(super) struct PushTrust {
     greeted: Mutex<HashMap<ClockSerial, (String, IpAddr)>>,
     /// Addresses of clocks that are read by name.
     named: Mutex<HashMap<String, Named>>,
-    /// Requests that were not believed and are not noted yet, and when the last ones were.
-    noted: Mutex<HashMap<ClockSerial, Tally>>,
+    /// Requests that were not believed and are not noted yet.
+    refusals: Mutex<Refusals>,
     /// Wrong keys, since the last pause.
     wrong: Mutex<HashMap<Source, Tally>>,
 }
@@ -122,7 +121,7 @@ impl PushTrust {
             intake,
             greeted: Mutex::default(),
             named: Mutex::default(),
-            noted: Mutex::default(),
+            refusals: Mutex::default(),
             wrong: Mutex::default(),
         }
     }
@@ -257,20 +256,27 @@ impl PushTrust {
         reason: DisbeliefReason,
     ) -> Result<(), Refused> {
         let now = self.intake.clock().now();
-        let requests = {
-            let mut noted = self.noted.lock();
-            bounded(&mut noted);
-            let known = noted.get(&clock.serial).copied();
-            let count = known.map_or(1, |tally| tally.count + 1);
-            let waits = known.filter(|tally| tally.is_within(NOTED_EVERY, now));
-            let tally = waits.map_or(Tally { at: now, count: 0 }, |tally| Tally { count, ..tally });
-            noted.insert(clock.serial.clone(), tally);
-            let due = waits.is_none();
-            due.then_some(count)
-        };
-        if let Some(requests) = requests {
+        let due = self.refusals.lock().one_more(&clock.serial, address, reason, now);
+        self.note(&clock.serial, due).await?;
+        Err(Refused::UnknownClock)
+    }
+
+    /// Notes the refusals that wait: otherwise they would wait for another one.
+    pub(super) async fn note_refusals(&self) {
+        let waiting = self.refusals.lock().take(self.intake.clock().now());
+        for (serial, refusals) in waiting {
+            // The store has said in the log what it cannot do.
+            let _ = self.note(&serial, refusals).await;
+        }
+    }
+
+    async fn note(&self, serial: &ClockSerial, refusals: Vec<Refusal>) -> Result<(), Refused> {
+        if refusals.is_empty() {
+            return Ok(());
+        }
+        for Refusal { address, reason, requests } in &refusals {
             tracing::warn!(
-                clock.serial = %clock.serial,
+                clock.serial = %serial,
                 %address,
                 requests,
                 reason = match reason {
@@ -279,11 +285,68 @@ impl PushTrust {
                 },
                 "what came in the name of this clock was refused"
             );
-            let serial = clock.serial.clone();
-            let noted =
-                self.intake.store().write(move |tx| tx.disbelieved(&serial, address, reason, requests));
-            noted.await.map_err(|error| refused(&error))?;
         }
-        Err(Refused::UnknownClock)
+        let serial = serial.clone();
+        let noted = self.intake.store().write(move |tx| {
+            refusals.iter().try_for_each(|refusal| {
+                tx.disbelieved(&serial, refusal.address, refusal.reason, refusal.requests)
+            })
+        });
+        noted.await.map_err(|error| refused(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicI64;
+
+    use shared_model::entity::{Device, DeviceState, DirectionUse};
+    use shared_model::text::Name;
+    use shared_model::{DeviceId, SiteId, ZoneHistory};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::store::tests::{TestClock, open};
+
+    /// A posting clock that has a key.
+    fn posting() -> AdoptedClock {
+        let serial = ClockSerial::parse("A1").unwrap();
+        let device = Device {
+            serial: serial.clone(),
+            name: Name::parse("Gate 1").unwrap(),
+            site: SiteId::from_uuid(Uuid::from_u128(1)),
+            transport: Transport::Push,
+            address: None,
+            state: DeviceState::Active,
+            zones: None,
+            direction_use: DirectionUse::Ignore,
+            model: None,
+            firmware: None,
+            set_time: false,
+        };
+        let zones = ZoneHistory::single(chrono_tz::Tz::Asia__Dhaka);
+        let id = DeviceId::from_uuid(Uuid::from_u128(2));
+        AdoptedClock { id, serial, device, zones, comm_key: Some("123456".to_owned()) }
+    }
+
+    #[tokio::test]
+    async fn what_was_refused_is_noted_without_another_refusal() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = open(&folder);
+        let now: DateTime<Utc> = "2026-11-20T06:00:00Z".parse().unwrap();
+        let time = Arc::new(TestClock(AtomicI64::new(now.timestamp_millis())));
+        let (trust, clock) = (PushTrust::new(Intake::new(store.clone(), time)), posting());
+        for last in [1, 2, 3, 2] {
+            assert!(trust.came(&clock, IpAddr::from([192, 0, 2, last])).await.is_err());
+        }
+        let found = async || {
+            let serial = clock.serial.clone();
+            let found = store.read(move |tx| tx.disbelief(&serial, now)).await.unwrap().unwrap();
+            (found.requests, found.addresses.join(" "))
+        };
+        assert_eq!(found().await, (1, "192.0.2.1".to_owned()));
+        trust.note_refusals().await;
+        assert_eq!(found().await, (4, "192.0.2.2 192.0.2.3 192.0.2.1".to_owned()));
     }
 }

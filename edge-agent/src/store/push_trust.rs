@@ -12,6 +12,9 @@ use super::{ReadTx, StoreError, StoreEvent, WriteTx};
 /// For so long it is told that something was not believed: long enough for somebody to look.
 const TOLD_FOR: TimeDelta = TimeDelta::days(7);
 
+/// Addresses that are kept of what was not believed, the newest.
+pub const DISBELIEF_ADDRESSES: usize = 8;
+
 /// Why something that came in a clock's name was not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,8 +45,11 @@ pub struct Disbelief {
     pub first_at: DateTime<Utc>,
     /// When it last happened.
     pub last_at: DateTime<Utc>,
-    /// How many requests were refused; the newest few may be missing.
+    /// How many requests were refused; those of the last seconds may be missing.
     pub requests: i64,
+    /// Where it came from, the newest first, at most [`DISBELIEF_ADDRESSES`].
+    #[serde(default)]
+    pub addresses: Vec<String>,
 }
 
 fn disbelief(row: &Row<'_>) -> rusqlite::Result<Disbelief> {
@@ -61,6 +67,7 @@ fn disbelief(row: &Row<'_>) -> rusqlite::Result<Disbelief> {
         first_at: ms(2)?,
         last_at: ms(3)?,
         requests: row.get(4)?,
+        addresses: Vec::new(),
     })
 }
 
@@ -82,11 +89,38 @@ impl WriteTx {
             )?
             .execute(params![clock, key, address, self.now_ms()])?;
         if noted == 1 {
-            self.connection
-                .prepare_cached("DELETE FROM push_disbelief WHERE clock = ?1 AND address = ?2")?
-                .execute(params![clock, address])?;
+            self.settle_disbelief(clock, &address)?;
         }
         Ok(noted == 1)
+    }
+
+    /// Forgets that an address was not believed; the newest of the others stands for the rest then.
+    fn settle_disbelief(&self, clock: i64, address: &str) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("DELETE FROM push_disbelief_source WHERE clock = ?1 AND address = ?2")?
+            .execute(params![clock, address])?;
+        let other: Option<(String, String, i64)> = self
+            .connection
+            .prepare_cached(
+                "SELECT address, reason, last_at FROM push_disbelief_source WHERE clock = ?1
+                 ORDER BY turn DESC LIMIT 1",
+            )?
+            .query_row([clock], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        match other {
+            Some((other, reason, last_at)) => self
+                .connection
+                .prepare_cached(
+                    "UPDATE push_disbelief SET address = ?3, reason = ?4, last_at = ?5
+                     WHERE clock = ?1 AND address = ?2",
+                )?
+                .execute(params![clock, address, other, reason, last_at])?,
+            None => self
+                .connection
+                .prepare_cached("DELETE FROM push_disbelief WHERE clock = ?1 AND address = ?2")?
+                .execute(params![clock, address])?,
+        };
+        Ok(())
     }
 
     /// Notes requests in a clock's name that were not believed.
@@ -117,6 +151,19 @@ impl WriteTx {
                 requests,
                 TOLD_FOR.num_milliseconds()
             ])?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO push_disbelief_source (clock, address, reason, turn, last_at)
+                 SELECT ?1, ?2, ?3, coalesce(max(turn), 0) + 1, ?4 FROM push_disbelief_source WHERE clock = ?1
+                 ON CONFLICT DO UPDATE SET reason = excluded.reason, turn = excluded.turn, last_at = excluded.last_at",
+            )?
+            .execute(params![clock, address.to_string(), reason.as_str(), self.now_ms()])?;
+        self.connection
+            .prepare_cached(
+                "DELETE FROM push_disbelief_source WHERE clock = ?1 AND address NOT IN (
+                    SELECT address FROM push_disbelief_source WHERE clock = ?1 ORDER BY turn DESC LIMIT ?2)",
+            )?
+            .execute(params![clock, i64::try_from(DISBELIEF_ADDRESSES).unwrap_or(i64::MAX)])?;
         self.tell(StoreEvent::Device(serial.clone()));
         Ok(())
     }
@@ -153,13 +200,92 @@ impl ReadTx {
         serial: &ClockSerial,
         now: DateTime<Utc>,
     ) -> Result<Option<Disbelief>, StoreError> {
-        Ok(self
+        let since = (now - TOLD_FOR).timestamp_millis();
+        let found = self
             .connection
             .prepare_cached(
                 "SELECT address, reason, first_at, last_at, requests FROM push_disbelief d
                  JOIN clock c ON c.id = d.clock WHERE c.serial = ?1 AND last_at > ?2",
             )?
-            .query_row(params![serial.as_str(), (now - TOLD_FOR).timestamp_millis()], disbelief)
-            .optional()?)
+            .query_row(params![serial.as_str(), since], disbelief)
+            .optional()?;
+        let Some(found) = found else { return Ok(None) };
+        let mut sources = self.connection.prepare_cached(
+            "SELECT address FROM push_disbelief_source d JOIN clock c ON c.id = d.clock
+             WHERE c.serial = ?1 AND last_at > ?2 ORDER BY turn DESC",
+        )?;
+        let sources = sources.query_map(params![serial.as_str(), since], |row| row.get(0))?;
+        let addresses: Vec<String> = sources.collect::<Result<_, _>>()?;
+        // What an older version noted has one address alone.
+        let addresses = if addresses.is_empty() { vec![found.address.clone()] } else { addresses };
+        Ok(Some(Disbelief { addresses, ..found }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Store;
+    use super::super::tests::open;
+    use super::*;
+
+    fn serial() -> ClockSerial {
+        ClockSerial::parse("A1").unwrap()
+    }
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    fn found(store: &Store) -> Option<Disbelief> {
+        let read = |tx: &ReadTx| {
+            let now: i64 = tx.connection.query_row("SELECT max(last_at) FROM push_disbelief", [], |row| {
+                Ok(row.get::<_, Option<i64>>(0)?.unwrap_or(0))
+            })?;
+            tx.disbelief(&serial(), DateTime::from_timestamp_millis(now).unwrap())
+        };
+        store.read_blocking(read).unwrap()
+    }
+
+    #[test]
+    fn every_address_that_was_not_believed_is_named_up_to_a_bound() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = open(&folder);
+        for last in [1, 2, 1] {
+            let note =
+                move |tx: &WriteTx| tx.disbelieved(&serial(), address(last), DisbeliefReason::Address, 3);
+            store.write_blocking(note).unwrap();
+        }
+        let told = found(&store).unwrap();
+        assert_eq!((told.address.as_str(), told.requests), ("192.0.2.1", 9));
+        assert_eq!(told.addresses, ["192.0.2.1", "192.0.2.2"]);
+        for last in 3..=20 {
+            let note = move |tx: &WriteTx| tx.disbelieved(&serial(), address(last), DisbeliefReason::Key, 1);
+            store.write_blocking(note).unwrap();
+        }
+        let told = found(&store).unwrap();
+        assert_eq!(told.requests, 27);
+        let newest: Vec<String> = (13..=20).rev().map(|last| address(last).to_string()).collect();
+        assert_eq!(told.addresses, newest);
+    }
+
+    #[test]
+    fn an_address_that_is_believed_since_leaves_the_others() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = open(&folder);
+        let settle = |last: u8| {
+            let settle =
+                move |tx: &WriteTx| tx.settle_disbelief(tx.clock_id(&serial())?, &address(last).to_string());
+            store.write_blocking(settle).unwrap();
+        };
+        for last in [1, 2] {
+            let note =
+                move |tx: &WriteTx| tx.disbelieved(&serial(), address(last), DisbeliefReason::Address, 1);
+            store.write_blocking(note).unwrap();
+        }
+        settle(2);
+        let told = found(&store).unwrap();
+        assert_eq!((told.address.as_str(), told.addresses), ("192.0.2.1", vec!["192.0.2.1".to_owned()]));
+        settle(1);
+        assert_eq!(found(&store), None);
     }
 }

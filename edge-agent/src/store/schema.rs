@@ -23,6 +23,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0016_push_trust", include_str!("../../../migrations/edge/0016_push_trust.sql")),
     ("0017_bundle", include_str!("../../../migrations/edge/0017_bundle.sql")),
     ("0018_employment", include_str!("../../../migrations/edge/0018_employment.sql")),
+    ("0019_push_refusal", include_str!("../../../migrations/edge/0019_push_refusal.sql")),
 ];
 
 /// The schema version this program knows.
@@ -76,6 +77,7 @@ mod tests {
         ("0016_push_trust", "f5e814ac8d105bd7"),
         ("0017_bundle", "38e531db6a0ecf7c"),
         ("0018_employment", "4350cab73bd0843c"),
+        ("0019_push_refusal", "37b361609331750b"),
     ];
 
     fn fresh() -> Connection {

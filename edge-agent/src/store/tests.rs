@@ -33,7 +33,7 @@ mod writer;
 
 /// A clock that a test moves.
 #[derive(Debug)]
-pub(crate) struct TestClock(AtomicI64);
+pub(crate) struct TestClock(pub(crate) AtomicI64);
 
 impl Clock for TestClock {
     fn now(&self) -> DateTime<Utc> {

@@ -84,14 +84,17 @@ fn wrong_time_posting(name: &str, serial: &str, drift: i64) -> Alarm {
 }
 
 fn disbelieved(device: &DeviceRow, disbelief: &Disbelief) -> Alarm {
-    let Disbelief { address, reason, last_at, requests, .. } = disbelief;
+    let Disbelief { address, reason, last_at, requests, addresses, .. } = disbelief;
     let (name, serial) = (named(device), &device.serial);
     let why = match reason {
         DisbeliefReason::Address => "posts from an unexpected address",
         DisbeliefReason::Key => "posts with another communication key",
     };
+    let others: Vec<&str> = addresses.iter().map(String::as_str).filter(|other| other != address).collect();
+    let also =
+        if others.is_empty() { String::new() } else { format!("; others came from {}", others.join(", ")) };
     let found = format!(
-        "{name}: {why}: {} in its name refused, the last from {address} at {} UTC",
+        "{name}: {why}: {} in its name refused, the last from {address} at {} UTC{also}",
         counted(*requests, "request"),
         moment(Some(*last_at))
     );
