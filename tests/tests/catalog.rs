@@ -3,6 +3,8 @@
 //! These tests read the schema that the migrations made, so a table added later is judged without a test being written
 //! for it.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use cloud_server::clock::{OsEntropy, SystemClock};
 use cloud_server::store::{CompanyAccess, company};
@@ -281,4 +283,20 @@ async fn a_record_is_written_only_with_a_logged_change() -> Result<()> {
 
 fn is_unlogged(error: &Option<sqlx::Error>) -> bool {
     error.as_ref().is_some_and(|error| error.to_string().contains("with a logged change only"))
+}
+
+#[test]
+fn migrations_are_numbered_once_on_each_side() -> Result<()> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    for side in ["cloud", "edge"] {
+        let mut numbers = BTreeMap::new();
+        for file in std::fs::read_dir(folder.join(side))? {
+            let name = file?.file_name().to_string_lossy().into_owned();
+            let number: u32 = name.split('_').next().unwrap_or_default().parse()?;
+            let other = numbers.insert(number, name.clone());
+            assert_eq!(other, None, "{side}: {name} has its number too");
+        }
+        assert!(!numbers.is_empty(), "{side}");
+    }
+    Ok(())
 }
