@@ -6,6 +6,8 @@ mod agent;
 mod edge;
 #[path = "phone/pages.rs"]
 mod pages;
+#[path = "phone/record.rs"]
+mod record;
 #[path = "phone/scene.rs"]
 mod scene;
 
@@ -39,6 +41,12 @@ async fn a_phone_signs_in_once_and_what_it_sends_waits() -> Result<()> {
     let mut other = told.clone();
     other["direction"] = json!("out");
     assert_eq!(scene.post("punches", Some(&token), &other).await?.0, 409);
+    let mut nearer = told.clone();
+    nearer["accuracy_m"] = json!(5);
+    assert_eq!(scene.post("punches", Some(&token), &nearer).await?.0, 409);
+    let mut later = told.clone();
+    later["offline_s"] = json!(95);
+    assert_eq!(scene.post("punches", Some(&token), &later).await?.0, 200, "it was kept for longer meanwhile");
 
     let row: (Uuid, Uuid, String, String, String, i64) =
         sqlx::query_as("SELECT employee, site, zone, phone, state, fseq FROM rec_phone_punch")

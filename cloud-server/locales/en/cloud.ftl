@@ -221,8 +221,8 @@ attention-entered = Entered at
 attention-here = This cloud
 attention-punches = Punches
 attention-keep = Keep this one
-attention-keep-confirm = Keep { $name }? The other record's clock codes and punches go to this one, and the other one is no longer active. Nothing is deleted.
-attention-was-kept = One record is kept; attendance is being worked out again.
+attention-keep-confirm = Keep { $name }? The other record's clock codes, punches and phones go to this one, and the other one is no longer active. Its phone punches that still wait can only be rejected then. Nothing is deleted.
+attention-was-kept = One record is kept; attendance is being worked out again. Phone punches of the other that still wait are marked under Approvals.
 attention-how = Two different people: give one of them another code on a factory's edge agent. The same person entered twice: keep one of the two.
 today-attention = { $count ->
     [one] One number is shared by two records.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use shared_model::entity::{Entity as _, Identity};
-use shared_model::{EdgeId, FieldMap, FieldTag, Kind, SiteId};
+use shared_model::{EdgeId, EmployeeId, FieldMap, FieldTag, Kind, SiteId};
 use sqlx::AssertSqlSafe;
 use sync_protocol::{Origin, Record, Slot};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::audit::{self, Author, Entry};
 use super::change::business_key;
 use super::own_change::{self, OwnChangeError};
-use super::{StoreError, TenantTx, record};
+use super::{StoreError, TenantTx, grant, mobile, record};
 
 /// Keys listed for one kind.
 const SHOWN: i64 = 100;
@@ -183,7 +183,8 @@ pub enum MergeError {
 }
 
 /// Makes one person of two that share a code: the clock codes of `other` become those of `kept`, and with them every punch;
-/// `other` is no longer in use. Nothing is deleted.
+/// so do the phones of `other`, where `kept` has none, and whoever is linked to it. `other` is no longer in use. Nothing is
+/// deleted. Phone punches of `other` that wait stay its own: none can be approved any more.
 ///
 /// # Errors
 /// [`MergeError`]; nothing may be committed then.
@@ -227,7 +228,11 @@ pub async fn keep_one_employee(
     let ended = FieldMap::from([(FieldTag(10), json!(false))]);
     let saw = other_record.vv.clone();
     own_change::update(tx, Kind::Employee, other, ended, saw, author).await?;
-    let entry = Entry::new("employee.keep_one", kept.to_string()).after(&json!({ "other": other }));
+    let (to, from) = (EmployeeId::from_uuid(kept), EmployeeId::from_uuid(other));
+    let phones = mobile::take_over(tx, from, to, author).await?;
+    let links = grant::move_links(tx, from, to, author).await?;
+    let moved = json!({ "other": other, "phones": phones, "links": links });
+    let entry = Entry::new("employee.keep_one", kept.to_string()).after(&moved);
     audit::write(tx, author, &[entry]).await?;
     Ok(())
 }

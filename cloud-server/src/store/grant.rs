@@ -250,6 +250,46 @@ pub async fn link_employee(
     audit::write(tx, author, &[entry.after(&json!({ "employee": employee }))]).await
 }
 
+/// Makes the people who were linked to one employee the other; returns how many.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn move_links(
+    tx: &mut TenantTx,
+    from: EmployeeId,
+    to: EmployeeId,
+    author: Author,
+) -> Result<usize, StoreError> {
+    let people: Vec<UserId> =
+        sqlx::query_scalar("SELECT user_id FROM user_employee WHERE company_id = $1 AND employee = $2")
+            .bind(tx.company())
+            .bind(from)
+            .fetch_all(tx.connection())
+            .await?;
+    for person in &people {
+        link_employee(tx, *person, Some(to), author).await?;
+    }
+    Ok(people.len())
+}
+
+/// The addresses of those with a grant in force or to come who are linked to no employee: nothing tells which punches are
+/// their own.
+///
+/// # Errors
+/// The database's.
+pub async fn unlinked(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT DISTINCT u.email FROM approver_grant g JOIN app_user u USING (user_id)
+         WHERE g.company_id = $1 AND g.revoked_at IS NULL AND (g.valid_to IS NULL OR g.valid_to > $2)
+           AND NOT EXISTS (SELECT FROM user_employee e WHERE e.company_id = $1 AND e.user_id = g.user_id)
+         ORDER BY u.email",
+    )
+    .bind(tx.company())
+    .bind(now)
+    .fetch_all(tx.connection())
+    .await?)
+}
+
 /// A member whose role decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {

@@ -87,6 +87,45 @@ pub async fn sign_out_all(
     Ok(done.rows_affected())
 }
 
+/// Makes the phones of one employee the other's, where that one has none; else they are signed out. The same for an unused
+/// code. Returns how many phones were made the other's.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn take_over(
+    tx: &mut TenantTx,
+    from: EmployeeId,
+    to: EmployeeId,
+    author: Author,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "UPDATE mobile_session SET employee = $3
+         WHERE company_id = $1 AND employee = $2 AND ended_at IS NULL AND NOT EXISTS (
+             SELECT FROM mobile_session k WHERE k.company_id = $1 AND k.employee = $3 AND k.ended_at IS NULL
+                AND k.last_seen_at > $4)",
+    )
+    .bind(tx.company())
+    .bind(from)
+    .bind(to)
+    .bind(author.at - SESSION_IDLE)
+    .execute(tx.connection())
+    .await?;
+    sqlx::query(
+        "UPDATE mobile_code SET employee = $3
+         WHERE company_id = $1 AND employee = $2 AND used_at IS NULL AND NOT EXISTS (
+             SELECT FROM mobile_code k WHERE k.company_id = $1 AND k.employee = $3 AND k.used_at IS NULL
+                AND k.expires_at > $4)",
+    )
+    .bind(tx.company())
+    .bind(from)
+    .bind(to)
+    .bind(author.at)
+    .execute(tx.connection())
+    .await?;
+    sign_out_all(tx, from, author).await?;
+    Ok(done.rows_affected())
+}
+
 impl Store {
     /// Signs a phone in with a one-time code. `None` for a code that is wrong, used or too old.
     ///

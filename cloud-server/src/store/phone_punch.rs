@@ -27,6 +27,8 @@ use super::mobile::MobileSession;
 use super::own_change::{self, OwnChangeError};
 use super::{StoreError, TenantTx, bundle, grant, record};
 
+use waiting::out_of_use;
+
 pub(super) use approval::entered;
 pub use waiting::{SecondLook, Waiting, decided, second_looks, waiting};
 
@@ -93,8 +95,10 @@ pub async fn keep(
 ) -> Result<Kept, Refused> {
     let at = told.at.trunc_subsecs(0);
     if let Some((id, there)) = by_client_id(tx, session.employee, told.client_id).await? {
-        let same = (there.instant, there.direction, there.latitude_e7, there.longitude_e7)
-            == (at, told.direction, Some(told.latitude_e7), Some(told.longitude_e7));
+        // How long the phone kept it grows until it is told that the punch is here.
+        let place = (there.latitude_e7, there.longitude_e7, there.accuracy_m);
+        let same = (there.instant, there.direction) == (at, told.direction)
+            && place == (Some(told.latitude_e7), Some(told.longitude_e7), Some(told.accuracy_m));
         return if same {
             Ok(Kept { id, state: there.state, repeated: true })
         } else {
@@ -218,6 +222,10 @@ pub(super) async fn judge(
         let (standing, grants) = people.of(tx, decision.by).await?;
         let known = Known { standing: standing.as_ref(), grants, epoch, now };
         *answer = verify(&decision, change.actor, &subject(&punch), &known).map_err(Poison::from);
+        if answer.is_ok() && decision.approve && !out_of_use(tx, &[change.key]).await?.is_empty() {
+            let detail = NotDecided::OutOfUse.to_string();
+            *answer = Err(Poison { code: Refusal::SecondLook.code(), detail });
+        }
     }
     Ok(())
 }
@@ -231,6 +239,11 @@ pub enum NotDecided {
     /// Somebody has decided it.
     #[error("it was {} already", .0.as_str())]
     Already(RequestState),
+    /// The time would go to a record that nobody uses.
+    #[error(
+        "the person's record is out of use: bring it back into use, or reject the punch and enter the time for the record in use"
+    )]
+    OutOfUse,
     /// The person may not.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -270,6 +283,9 @@ pub async fn decide(
     let (standing, grants) = (grant::standing(tx, person).await?, grant::of_person(tx, person).await?);
     let known = Known { standing: standing.as_ref(), grants: &grants, epoch, now: author.at };
     verify(&decision, author.actor, &subject(&punch), &known)?;
+    if approve && !out_of_use(tx, &[id.uuid()]).await?.is_empty() {
+        return Err(NotDecided::OutOfUse);
+    }
     own_change::decide(tx, Kind::PhonePunch, id.uuid(), decision.fields(), record.vv, author).await?;
     waiting::close_second_looks(tx, id).await?;
     Ok(())

@@ -22,6 +22,8 @@ use crate::store::phone_punch::{self, NotDecided, SecondLook, Waiting};
 
 /// How long a decision is listed.
 const DECIDED_SHOWN: TimeDelta = TimeDelta::days(7);
+/// How far a phone's word of how long it kept a punch may be from the time that it took to come.
+const CLAIM_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 
 pub(super) fn routes() -> RouteTable<App> {
     RouteTable::new()
@@ -41,10 +43,11 @@ struct Row {
     place: (Tone, String),
     accuracy: Option<i64>,
     phone: String,
-    offline: Option<String>,
+    /// How long after the punch it was received.
+    received: Option<String>,
     history: (i64, i64),
-    /// What somebody decided whose authority was taken away since.
-    looks: Vec<(Tone, String)>,
+    /// What whoever decides is warned of.
+    marks: Vec<(Tone, String)>,
     /// The state, and who decided when and why.
     state: (Tone, String),
     decided_at: Option<String>,
@@ -83,15 +86,7 @@ fn row(texts: &Texts, one: &Waiting, looks: &[SecondLook]) -> Row {
     let punch = &one.punch;
     let zone: Tz = punch.zone.as_str().parse().unwrap_or(Tz::UTC);
     let wall = |at: DateTime<Utc>| texts.date_time(at.with_timezone(&zone).naive_local());
-    let looks = looks.iter().filter(|look| look.id == one.id).map(|look| {
-        let name = look.name.clone().unwrap_or_else(|| look.decision.by.to_string());
-        let key = if look.decision.approve {
-            Key::new("approval-look-approved")
-        } else {
-            Key::new("approval-look-rejected")
-        };
-        (Tone::Warn, texts.t(key).with("name", name.as_str()).to_string())
-    });
+    let took = (punch.received_at - punch.instant).max(TimeDelta::zero());
     let direction = match punch.direction {
         PhoneDirection::In => Key::new("approval-in"),
         PhoneDirection::Out => Key::new("approval-out"),
@@ -105,13 +100,39 @@ fn row(texts: &Texts, one: &Waiting, looks: &[SecondLook]) -> Row {
         place: place(texts, one),
         accuracy: punch.accuracy_m,
         phone: punch.phone.to_string(),
-        offline: (punch.offline_s >= 60).then(|| texts.span(TimeDelta::seconds(punch.offline_s))),
+        received: (took >= TimeDelta::minutes(1)).then(|| texts.span(took)),
         history: one.history,
-        looks: looks.collect(),
+        marks: marks(texts, one, looks, took),
         state: state(texts, punch.state),
         decided_at: punch.decided_at.map(wall),
         reason: punch.reason.as_ref().map(ToString::to_string),
     }
+}
+
+/// `took`: how long after the punch it was received.
+fn marks(texts: &Texts, one: &Waiting, looks: &[SecondLook], took: TimeDelta) -> Vec<(Tone, String)> {
+    let look = |look: &SecondLook| {
+        let name = look.name.clone().unwrap_or_else(|| look.decision.by.to_string());
+        let key = match (look.decision.approve, one.out_of_use) {
+            (true, true) => Key::new("approval-look-out-of-use"),
+            (true, false) => Key::new("approval-look-approved"),
+            (false, _) => Key::new("approval-look-rejected"),
+        };
+        (Tone::Warn, texts.t(key).with("name", name.as_str()).to_string())
+    };
+    let mut marks: Vec<_> = looks.iter().filter(|look| look.id == one.id).map(look).collect();
+    if one.out_of_use {
+        marks.push((Tone::Bad, texts.t("approval-out-of-use").to_string()));
+    }
+    if one.has_twin {
+        marks.push((Tone::Warn, texts.t("approval-twin").to_string()));
+    }
+    let claimed = TimeDelta::seconds(one.punch.offline_s);
+    if (claimed - took).abs() > CLAIM_TOLERANCE {
+        let span = texts.span(claimed);
+        marks.push((Tone::Warn, texts.t("approval-claim").with("span", span.as_str()).to_string()));
+    }
+    marks
 }
 
 fn place(texts: &Texts, one: &Waiting) -> (Tone, String) {
@@ -156,6 +177,7 @@ async fn decide(State(app): State<App>, who: Current<Person>, form: FormState) -
             Err(NotDecided::Write(error)) => return Err(error.into()),
             Err(NotDecided::NotFound) => return Err(Refusal::NotFound.into()),
             Err(NotDecided::Already(_)) => refused = Some(Key::new("approval-already")),
+            Err(NotDecided::OutOfUse) => refused = Some(Key::new("approval-refused-out-of-use")),
             Err(NotDecided::Refused(why)) => refused = Some(told(why)),
         }
     }

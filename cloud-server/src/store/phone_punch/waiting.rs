@@ -27,6 +27,10 @@ pub struct Waiting {
     pub distance_m: Option<(u32, u32)>,
     /// Phone punches of the person in the thirty days before: approved and rejected.
     pub history: (i64, i64),
+    /// Whether an approval would go to a record that nobody uses.
+    pub out_of_use: bool,
+    /// Whether another punch of the person, not rejected, is of the same second and direction.
+    pub has_twin: bool,
 }
 
 /// A decision by somebody whose authority was taken away, for somebody else to look at.
@@ -100,6 +104,19 @@ async fn load(tx: &mut TenantTx, keys: Vec<Uuid>) -> Result<Vec<Waiting>, StoreE
     .bind(&keys)
     .fetch_all(tx.connection())
     .await?;
+    let out_of_use = out_of_use(tx, &keys).await?;
+    let twins: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT p.key FROM rec_phone_punch p
+         WHERE p.company_id = $1 AND p.key = ANY ($2) AND EXISTS (
+             SELECT FROM rec_phone_punch t
+             WHERE t.company_id = $1 AND t.employee = p.employee AND t.instant = p.instant
+               AND t.direction = p.direction AND t.key <> p.key AND t.deleted_dot IS NULL AND t.state <> $3)",
+    )
+    .bind(tx.company())
+    .bind(&keys)
+    .bind(RequestState::Rejected.as_str())
+    .fetch_all(tx.connection())
+    .await?;
     let waiting = rows.into_iter().map(|(key, punch)| {
         let employee = employees.iter().find(|(id, _)| *id == punch.employee.uuid());
         let site = sites.iter().find(|(id, _)| *id == punch.site.uuid());
@@ -110,10 +127,33 @@ async fn load(tx: &mut TenantTx, keys: Vec<Uuid>) -> Result<Vec<Waiting>, StoreE
             employee: employee.and_then(|(_, record)| Employee::from_fields(&record.fields).ok()),
             distance_m: site.and_then(|site| distance(&punch, &site)),
             history: counts.map_or((0, 0), |(_, approved, rejected)| (*approved, *rejected)),
+            out_of_use: out_of_use.contains(&key),
+            has_twin: twins.contains(&key),
             punch,
         }
     });
     Ok(waiting.collect())
+}
+
+/// Those of these phone punches whose person is not in use, so that nobody would look for their time there: deleted, or no
+/// longer active. Somebody who has left keeps what he punched up to the day after his last one (a night shift ends then),
+/// unless his number is somebody's who is in use: that is a record for which another one was kept.
+pub(super) async fn out_of_use(tx: &mut TenantTx, punches: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT p.key FROM rec_phone_punch p
+         WHERE p.company_id = $1 AND p.key = ANY ($2) AND NOT EXISTS (
+             SELECT FROM rec_employee e
+             WHERE e.company_id = $1 AND e.key = p.employee AND e.deleted_dot IS NULL
+               AND (e.active IS NOT FALSE
+                    OR e.\"left\" >= (p.instant AT TIME ZONE 'UTC')::date - 1 AND NOT EXISTS (
+                        SELECT FROM rec_employee k
+                        WHERE k.company_id = $1 AND k.code = e.code AND k.key <> e.key
+                          AND k.deleted_dot IS NULL AND k.active IS NOT FALSE)))",
+    )
+    .bind(tx.company())
+    .bind(punches)
+    .fetch_all(tx.connection())
+    .await?)
 }
 
 fn distance(punch: &PhonePunch, site: &Site) -> Option<(u32, u32)> {
