@@ -56,6 +56,10 @@ async fn a_restored_cloud_gets_everything_again_once_its_operator_says_so() -> R
         Ok((status["trouble"] == "cloud_regressed").then_some(()))
     })
     .await?;
+    let told = product.cloud.command(&["status"])?;
+    assert_eq!(told["companies"][0]["edges"][0]["cloud_regressed"], true, "{told}");
+    let ill = product.cloud.command(&["doctor"]).err().context("something to repair")?.to_string();
+    assert!(ill.contains("knows more than this database"), "{ill}");
     product.clocks[0].punch(5).await?;
     product.clocks[0].wait_for(235, PATIENCE)?;
     product.collected(PATIENCE).await?;
@@ -63,6 +67,8 @@ async fn a_restored_cloud_gets_everything_again_once_its_operator_says_so() -> R
 
     let told = product.cloud.command(&["restored"])?;
     assert_eq!(told["epochs"][0]["epoch"], 2, "{told}");
+    let well = product.cloud.command(&["doctor"])?;
+    assert_eq!(well["good"], true, "{well}");
     // Otherwise it asks again within a quarter of an hour.
     product.edge.stop()?;
     product.edge.run(&[])?;

@@ -11,7 +11,7 @@ use crate::clock::SystemClock;
 use crate::config::{BadConfig, Config, DatabaseSource};
 use crate::database::Database;
 use crate::private_postgres::Installation;
-use crate::store::{CompanyAccess, Store, attention, audit, edge, quarantine, schema, tally};
+use crate::store::{CompanyAccess, Store, attention, audit, edge, grant, quarantine, schema, tally};
 
 pub(super) fn config(settings: &Config) -> Result<Report> {
     let source = DatabaseSource::from_environment()?;
@@ -61,6 +61,9 @@ pub(super) async fn status(store: &Store) -> Result<Report> {
                 at.format("%Y-%m-%d %H:%M UTC")
             ));
         }
+        for edge in edges.iter().filter(|edge| edge.is_ahead()) {
+            text.push(format!("    {}", ahead_words(&edge.name)));
+        }
         if waiting.count() > 0 {
             text.push(format!("    needs attention: {}", attention_words(waiting)));
         }
@@ -72,6 +75,7 @@ pub(super) async fn status(store: &Store) -> Result<Report> {
             "edges": edges.iter().map(|edge| json!({
                 "edge": edge.id, "name": edge.name, "state": edge.state.as_str(), "last_seen": edge.last_seen,
                 "new_life_at": edge.new_life.map(|(at, _)| at), "new_life_rows": edge.new_life.map(|(_, rows)| rows),
+                "cloud_regressed": edge.is_ahead(),
             })).collect::<Vec<_>>(),
         }));
     }
@@ -118,6 +122,8 @@ pub(super) async fn doctor(data: &Path, settings: Result<Config, BadConfig>) -> 
                 let audits = verify_audits(&database.store).await;
                 found("audit logs", audits.map_err(|e| e.to_string()));
                 found("shared keys", shared_keys(&database.store).await);
+                found("edges", edges_ahead(&database.store).await);
+                found("approvers", unlinked_approvers(&database.store).await);
                 database.close().await;
             }
         },
@@ -163,6 +169,46 @@ async fn shared_keys(store: &Store) -> Result<String, String> {
         }
     }
     if found.is_empty() { Ok("none".to_owned()) } else { Err(found.join("; ")) }
+}
+
+fn ahead_words(edge: &str) -> String {
+    format!(
+        "edge {edge} knows more than this database: it was restored to an earlier time; run `muster-cloud restored`"
+    )
+}
+
+/// Whether an edge holds back because this database knows less than it had acknowledged; says which.
+async fn edges_ahead(store: &Store) -> Result<String, String> {
+    let mut found = Vec::new();
+    for company in store.companies().await.map_err(|e| chain(&e))? {
+        let access = CompanyAccess::of_system(company.company_id);
+        let mut tx = store.begin(&access).await.map_err(|e| chain(&e))?;
+        let edges = edge::list(&mut tx).await.map_err(|e| chain(&e))?;
+        let ahead = edges.iter().filter(|edge| edge.is_ahead());
+        found.extend(ahead.map(|edge| format!("{}: {}", company.name, ahead_words(&edge.name))));
+    }
+    if found.is_empty() { Ok("none knows more than this database".to_owned()) } else { Err(found.join("; ")) }
+}
+
+/// Who decides about phone punches without being known as an employee. Not a fault: an owner may be none.
+async fn unlinked_approvers(store: &Store) -> Result<String, String> {
+    let mut found = Vec::new();
+    for company in store.companies().await.map_err(|e| chain(&e))? {
+        let access = CompanyAccess::of_system(company.company_id);
+        let mut tx = store.begin(&access).await.map_err(|e| chain(&e))?;
+        let unlinked = grant::unlinked(&mut tx, SystemClock.now()).await.map_err(|e| chain(&e))?;
+        if !unlinked.is_empty() {
+            found.push(format!("{}: {}", company.name, unlinked.join(", ")));
+        }
+    }
+    if found.is_empty() {
+        return Ok("each with a grant is linked to an employee".to_owned());
+    }
+    Ok(format!(
+        "linked to no employee, so that nothing keeps them from deciding about their own punches: {}; whoever is an \
+         employee: `muster-cloud employee-account link`",
+        found.join("; ")
+    ))
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -115,6 +115,13 @@ impl EdgeRow {
         DateTime::from_timestamp_millis(self.hello.as_ref()?.get("server_time")?.as_i64()?)
     }
 
+    /// Whether it was told at its last hello that it knows more than this database, and so holds back.
+    #[must_use]
+    pub fn is_ahead(&self) -> bool {
+        let verdict = self.hello.as_ref().and_then(|hello| hello.get("verdict")?.get("verdict")?.as_str());
+        self.state == EdgeState::Active && verdict == Some("cloud_regressed")
+    }
+
     /// Rows that waited at the edge when it last said hello.
     #[must_use]
     pub fn outbox(&self) -> Option<i64> {

@@ -86,6 +86,11 @@ async fn begin_epoch(
     let (former, epoch) = feed::begin_epoch(tx, origin).await?;
     let applied = origin::close(tx, former).await?;
     origin::open(tx, origin, None, epoch, author.at).await?;
+    // What edges were told before is answered by this.
+    sqlx::query("UPDATE edge SET hello = hello - 'verdict' WHERE company_id = $1")
+        .bind(tx.company())
+        .execute(tx.connection())
+        .await?;
     let begun = NewEpoch { company: tx.company(), name, epoch, closed: (former, applied), origin };
     let entry = Entry::new("cloud.restored", tx.company().to_string())
         .before(&json!({ "epoch": epoch - 1, "origin": former, "applied": applied }))
