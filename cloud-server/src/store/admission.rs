@@ -7,35 +7,13 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use shared_model::{CompanyId, EdgeId, FieldTag, Kind, SiteId};
+use shared_model::{CompanyId, EdgeId, Kind, SiteId};
 use sync_protocol::cloud::Poison;
+use sync_protocol::scope::site_field;
 use sync_protocol::{Change, Op};
 use uuid::Uuid;
 
 use super::{StoreError, TenantTx, edge, phone_punch};
-
-/// The field of a kind that names a site.
-const fn site_field(kind: Kind) -> Option<FieldTag> {
-    match kind {
-        Kind::Employee | Kind::Device => Some(FieldTag(3)),
-        Kind::PhonePunch => Some(FieldTag(2)),
-        Kind::Department => Some(FieldTag(5)),
-        Kind::Holiday => Some(FieldTag(4)),
-        Kind::PayPeriod => Some(FieldTag(1)),
-        // A site's own row is judged by its key.
-        Kind::Site
-        | Kind::Company
-        | Kind::Shift
-        | Kind::Roster
-        | Kind::RosterDay
-        | Kind::Policy
-        | Kind::Leave
-        | Kind::Identity
-        | Kind::PunchNote
-        | Kind::DayDecision
-        | Kind::CompanyRule => None,
-    }
-}
 
 /// Judges changes of one edge, in order. A site that it makes is its own.
 pub(super) async fn judge(
